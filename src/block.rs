@@ -1,0 +1,47 @@
+//! A block of frames: what travels from a capture thread to its analyser, without a copy.
+
+use std::time::SystemTime;
+
+use crate::record::{InterfaceState, RingCount};
+use crate::wire::packet::Link;
+
+/// A frame still sitting in its block.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Nanoseconds since the Unix epoch.
+    pub at_ns: u64,
+    /// `None` for a link type that is not known.
+    pub link: Option<Link>,
+    /// Captured bytes, link header first.
+    pub bytes: &'a [u8],
+    /// Length on the wire.
+    pub wire_len: u32,
+    /// Tag control information the kernel took out of the frame.
+    pub stripped_vlan: Option<u16>,
+    /// True if the NIC was still going to fill in the checksum.
+    pub checksum_pending: bool,
+}
+
+/// What a capture thread hands to its analyser.
+#[derive(Debug)]
+pub struct Delivery {
+    pub at: SystemTime,
+    /// What the kernel counted since the last delivery.
+    pub ring: RingCount,
+    pub content: Content,
+}
+
+#[derive(Debug)]
+pub enum Content {
+    Block(Block),
+    Interface(InterfaceState),
+    /// Nothing but the count: the last delivery of a ring.
+    Empty,
+}
+
+/// Frames in arrival order, owned by whoever holds the block. Dropping it gives the memory back.
+#[derive(Debug)]
+pub enum Block {
+    /// From a test.
+    Memory(Vec<Vec<u8>>),
+}

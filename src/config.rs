@@ -1,0 +1,198 @@
+//! The configuration file, parsed into types that cannot hold a bad value.
+
+mod plan;
+
+pub use plan::{Change, diff};
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::record::SourceId;
+use crate::tag::Tag;
+
+/// Everything the daemon can be told. Adding a field here is the only way to add a knob.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Config {
+    /// Name of the place, in every event.
+    pub site: Option<Arc<str>>,
+    pub runtime: Runtime,
+    pub log: Log,
+    pub sandbox: Sandbox,
+    /// Interfaces to capture from, by interface name.
+    pub captures: BTreeMap<SourceId, Arc<Capture>>,
+    /// Links to poll, by name.
+    pub links: BTreeMap<SourceId, Arc<Link>>,
+}
+
+/// The process itself. A change needs a restart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Runtime {
+    /// Processors the runtime's workers are pinned to, one worker each; empty: two, unpinned.
+    pub cpus: Vec<usize>,
+    /// How long shutdown may take before the process exits anyway.
+    pub shutdown_grace: Duration,
+    /// Length of a window: how often counts become events.
+    pub window: Duration,
+}
+
+impl Default for Runtime {
+    fn default() -> Self {
+        Self {
+            cpus: Vec::new(),
+            shutdown_grace: Duration::from_secs(5),
+            window: Duration::from_secs(1),
+        }
+    }
+}
+
+/// What is logged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Log {
+    pub samples: Samples,
+    /// Events per second and kind, in the long run.
+    pub rate: u32,
+    /// Events per kind at once.
+    pub burst: u32,
+    /// Diagnostics, where `RUST_LOG` does not say otherwise.
+    pub level: Level,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { samples: Samples::Changes, rate: 10, burst: 100, level: Level::Info }
+    }
+}
+
+/// Verbosity of diagnostics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// Which samples are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Samples {
+    None,
+    /// The first, and every one that moved by more than the tag's deadband or changed quality.
+    Changes,
+    All,
+}
+
+/// What the process denies itself. A change needs a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sandbox {
+    pub seccomp: Seccomp,
+}
+
+impl Default for Sandbox {
+    fn default() -> Self {
+        Self { seccomp: Seccomp::Enforce }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seccomp {
+    Enforce,
+    Off,
+}
+
+/// One ring on one interface.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Capture {
+    pub interface: Arc<str>,
+    /// Processor the capture and analysis threads are pinned to.
+    pub cpu: Option<usize>,
+    /// Bytes; a multiple of the page size that holds a GSO frame (64 KiB and headers).
+    pub block_size: u32,
+    pub blocks: u32,
+    /// After this a block is handed over however full it is: detection latency on a quiet wire.
+    pub block_timeout: Duration,
+    pub promiscuous: bool,
+    /// TCP ports that speak Modbus.
+    pub modbus_ports: Arc<[u16]>,
+}
+
+impl Capture {
+    /// The defaults, for one interface.
+    pub fn new(interface: &str) -> Self {
+        Self {
+            interface: interface.into(),
+            cpu: None,
+            block_size: 1 << 20,
+            blocks: 32,
+            block_timeout: Duration::from_millis(20),
+            promiscuous: true,
+            modbus_ports: Arc::new([502]),
+        }
+    }
+}
+
+/// One TCP connection or one serial line, and the devices behind it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    pub endpoint: Endpoint,
+    /// From the last byte of a request to the last of its reply.
+    pub timeout: Duration,
+    /// Longest wait between two attempts at a device or connection that fails.
+    pub backoff_max: Duration,
+    pub transaction_id: TransactionId,
+    pub devices: Vec<Arc<Device>>,
+}
+
+/// Where a link leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Modbus/TCP.
+    Tcp(SocketAddr),
+    /// Modbus RTU.
+    Serial(Serial),
+}
+
+/// A serial line (tty) and its settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Serial {
+    pub device: PathBuf,
+    /// Bits per second.
+    pub baud: u32,
+    pub parity: Parity,
+    pub stop_bits: StopBits,
+}
+
+/// Even is the Modbus default (Serial Line V1.02, section 2.5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parity {
+    None,
+    Even,
+    Odd,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopBits {
+    One,
+    Two,
+}
+
+/// Whether a Modbus/TCP reply must carry the request's transaction identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransactionId {
+    Strict,
+    /// 0 is accepted too: some controllers never fill it in.
+    Lenient,
+}
+
+/// One unit on a link.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Device {
+    pub name: Arc<str>,
+    pub unit: u8,
+    /// Time between the starts of two readings.
+    pub every: Duration,
+    pub tags: Vec<Arc<Tag>>,
+}

@@ -1,0 +1,38 @@
+//! Infrastructure monitor: watch the wire, poll the field devices, report what is wrong.
+//!
+//! ```text
+//!  capture ──Delivery──▶ analysis ──WireReport──▶┐                      ┌─▶ journald
+//!  (1 thread per ring)   (1 thread per ring)     ├─▶ pipeline ──Event──▶┼─▶ JSON lines
+//!  poller ────────────────────────Reading───────▶┘    (1 task)          └─▶ terminal
+//!  (1 task per link)
+//! ```
+//!
+//! Data only moves left to right. Nothing downstream calls upstream; the only things that travel
+//! right to left are the closing of a channel and the return of a block.
+//!
+//! Read the modules in the order below. Each may import only the ones above it;
+//! `tests/it/layering.rs` enforces that.
+
+pub mod wire;
+
+pub mod tag;
+
+pub mod record;
+
+pub mod config;
+
+pub mod sys;
+
+pub mod block;
+
+pub mod capture;
+pub mod flow;
+
+pub mod analysis;
+pub mod pipeline;
+pub mod poller;
+pub mod sink;
+
+pub mod app;
+
+pub mod cli;

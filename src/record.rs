@@ -1,0 +1,40 @@
+//! What crosses a channel: owned, small, and free of protocol bytes.
+
+mod event;
+mod ledger;
+mod quality;
+mod reading;
+mod wire_report;
+
+pub use event::{Event, Kind, Scalar, Severity};
+pub use ledger::Ledger;
+pub use quality::{Doubt, Fault, Quality};
+pub use reading::{Reading, Sample};
+pub use wire_report::{
+    Checked, ChecksumTally, Corruption, Gap, InterfaceState, ModbusTally, Note, RingCount, Tally,
+    Transaction, WireReport,
+};
+
+use std::sync::Arc;
+
+/// Name of a configured source, as the operator wrote it: a link, an interface, a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(Arc<str>);
+
+impl SourceId {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for SourceId {
+    fn from(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+impl std::fmt::Display for SourceId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}

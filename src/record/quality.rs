@@ -1,0 +1,49 @@
+//! How far a reading can be trusted, in OPC UA's three grades.
+
+use std::fmt;
+
+/// `Good` only if the value is proven to answer the question that was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quality {
+    Good,
+    Uncertain(Doubt),
+    Bad(Fault),
+}
+
+/// Why a value may not be what it seems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// Received while an earlier reply may still have been under way on this line.
+    LateReply,
+}
+
+/// Why there is no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// No complete reply before the deadline.
+    Timeout,
+    /// The connection or the serial device is not there.
+    LinkDown,
+    /// A reply whose CRC does not match its bytes.
+    BadCrc,
+    /// A reply that is not the answer to the request: id, unit, function or length differ.
+    ForeignReply,
+    /// The device answered with this exception code (Application Protocol V1.1b3, section 7).
+    Exception(u8),
+    /// The reply is proven, but its registers do not hold a value of the tag's type.
+    NotAValue,
+    /// Not asked: the device is backed off after failures.
+    BackedOff,
+}
+
+impl Quality {
+    pub fn is_good(self) -> bool {
+        self == Self::Good
+    }
+}
+
+impl fmt::Display for Quality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}

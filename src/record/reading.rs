@@ -1,0 +1,38 @@
+//! What a poller says after each request.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::tag::{Tag, Value};
+
+use super::{Quality, SourceId};
+
+/// One request to one device, answered or not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// Link it went over.
+    pub source: SourceId,
+    pub device: Arc<str>,
+    /// Modbus unit identifier.
+    pub unit: u8,
+    /// When the last byte arrived, or the attempt was given up.
+    pub at: SystemTime,
+    /// First byte out to last byte in; zero if nothing was sent.
+    pub latency: Duration,
+    /// Of the reply as a whole.
+    pub quality: Quality,
+    /// What failed, with the likely cause and the next step. `None` when `Good`.
+    pub detail: Option<Arc<str>>,
+    /// One for each tag the request was for, whatever the quality.
+    pub samples: Vec<Sample>,
+}
+
+/// One reading of one tag. It carries its definition, so that no stage looks anything up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    pub tag: Arc<Tag>,
+    /// `None` exactly when the quality is `Bad`.
+    pub value: Option<Value>,
+    /// Never better than the reading's.
+    pub quality: Quality,
+}

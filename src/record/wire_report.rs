@@ -1,0 +1,273 @@
+//! The frames of one block, reduced to what the pipeline asks about.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, SystemTime};
+
+use crate::wire::packet::{L4, Vlan};
+use crate::wire::{Checksum, Mismatch, Unverified};
+
+use super::SourceId;
+
+/// Sent once per block. Counts are of this block alone.
+#[derive(Clone, Debug)]
+pub struct WireReport {
+    /// Interface or file they came from.
+    pub source: SourceId,
+    /// Time of the last frame, or of the change of state.
+    pub at: SystemTime,
+    pub frames: u64,
+    /// Length on the wire, summed.
+    pub bytes: u64,
+    /// Frames with a structural error in some layer. They are judged as far as they go.
+    pub malformed: u64,
+    /// Frames whose link type is not known, so that nothing in them could be judged.
+    pub unknown_link: u64,
+    pub checksums: ChecksumTally,
+    pub modbus: ModbusTally,
+    /// What the kernel counted since the last report.
+    pub ring: RingCount,
+    /// True if the kernel lost frames just before this block (`TP_STATUS_LOSING`).
+    pub gap: Gap,
+    pub interface: Option<InterfaceState>,
+    /// At most [`WireReport::MAX_NOTES`], in order.
+    pub notes: Vec<Note>,
+    /// Notes beyond that, counted only.
+    pub notes_dropped: u64,
+}
+
+impl WireReport {
+    /// A stranger decides how many findings a block holds; this bounds what they cost.
+    pub const MAX_NOTES: usize = 64;
+
+    /// An empty report.
+    pub fn new(source: SourceId, at: SystemTime) -> Self {
+        Self {
+            source,
+            at,
+            frames: 0,
+            bytes: 0,
+            malformed: 0,
+            unknown_link: 0,
+            checksums: ChecksumTally::default(),
+            modbus: ModbusTally::default(),
+            ring: RingCount::default(),
+            gap: Gap::None,
+            interface: None,
+            notes: Vec::new(),
+            notes_dropped: 0,
+        }
+    }
+
+    /// Keep `note` if there is room, count it if not.
+    pub fn note(&mut self, note: Note) {
+        if self.notes.len() < Self::MAX_NOTES {
+            self.notes.push(note);
+        } else {
+            self.notes_dropped += 1;
+        }
+    }
+}
+
+/// A hole in the stream of frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Gap {
+    #[default]
+    None,
+    /// The ring was full: frames were lost just before this block.
+    Before,
+}
+
+/// Verdicts by protocol.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct ChecksumTally {
+    pub ipv4: Tally,
+    pub tcp: Tally,
+    pub udp: Tally,
+    pub icmp: Tally,
+    pub icmpv6: Tally,
+}
+
+impl ChecksumTally {
+    /// The tally of one protocol.
+    pub fn of(&mut self, checked: Checked) -> &mut Tally {
+        match checked {
+            Checked::Ipv4 => &mut self.ipv4,
+            Checked::L4(L4::Tcp) => &mut self.tcp,
+            Checked::L4(L4::Udp) => &mut self.udp,
+            Checked::L4(L4::Icmp) => &mut self.icmp,
+            Checked::L4(L4::Icmpv6) => &mut self.icmpv6,
+        }
+    }
+
+    /// Each protocol's name and tally.
+    pub fn by_protocol(&self) -> [(&'static str, &Tally); 5] {
+        [
+            ("ipv4", &self.ipv4),
+            ("tcp", &self.tcp),
+            ("udp", &self.udp),
+            ("icmp", &self.icmp),
+            ("icmpv6", &self.icmpv6),
+        ]
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        self.ipv4.merge(&other.ipv4);
+        self.tcp.merge(&other.tcp);
+        self.udp.merge(&other.udp);
+        self.icmp.merge(&other.icmp);
+        self.icmpv6.merge(&other.icmpv6);
+    }
+}
+
+/// How many checksums of one protocol got which verdict.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Tally {
+    pub valid: u64,
+    pub invalid: u64,
+    pub offloaded: u64,
+    pub absent: u64,
+    pub truncated: u64,
+    pub fragment: u64,
+}
+
+impl Tally {
+    pub fn count(&mut self, verdict: Checksum) {
+        let counter = match verdict {
+            Checksum::Valid => &mut self.valid,
+            Checksum::Invalid(_) => &mut self.invalid,
+            Checksum::Unverified(Unverified::Offloaded) => &mut self.offloaded,
+            Checksum::Unverified(Unverified::Absent) => &mut self.absent,
+            Checksum::Unverified(Unverified::Truncated) => &mut self.truncated,
+            Checksum::Unverified(Unverified::Fragment) => &mut self.fragment,
+        };
+        *counter += 1;
+    }
+
+    /// Checksums that could be compared. Coverage is `verified / seen`.
+    pub fn verified(&self) -> u64 {
+        self.valid + self.invalid
+    }
+
+    pub fn seen(&self) -> u64 {
+        self.verified() + self.offloaded + self.absent + self.truncated + self.fragment
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        self.valid += other.valid;
+        self.invalid += other.invalid;
+        self.offloaded += other.offloaded;
+        self.absent += other.absent;
+        self.truncated += other.truncated;
+        self.fragment += other.fragment;
+    }
+}
+
+/// Modbus traffic seen on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModbusTally {
+    pub requests: u64,
+    pub responses: u64,
+    /// Request and response paired.
+    pub transactions: u64,
+    pub exceptions: u64,
+    /// Requests that change something in a device.
+    pub writes: u64,
+    /// PDUs by function code, without the exception bit.
+    pub functions: [u32; 128],
+    /// Summed over `transactions`.
+    pub latency: Duration,
+}
+
+impl Default for ModbusTally {
+    fn default() -> Self {
+        Self {
+            requests: 0,
+            responses: 0,
+            transactions: 0,
+            exceptions: 0,
+            writes: 0,
+            functions: [0; 128],
+            latency: Duration::ZERO,
+        }
+    }
+}
+
+impl ModbusTally {
+    pub fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.responses += other.responses;
+        self.transactions += other.transactions;
+        self.exceptions += other.exceptions;
+        self.writes += other.writes;
+        self.latency += other.latency;
+        for (count, more) in self.functions.iter_mut().zip(other.functions) {
+            *count += more;
+        }
+    }
+}
+
+/// `tpacket_stats_v3` since it was last read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RingCount {
+    /// Frames the socket was offered, dropped ones included.
+    pub packets: u64,
+    /// Frames lost because every block was in use.
+    pub drops: u64,
+}
+
+/// Whether an interface can be captured from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InterfaceState {
+    Up,
+    /// Present, administratively or physically down.
+    Down,
+    /// No interface of that name.
+    Absent,
+}
+
+/// Something in a block that an operator may want to know of.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    Corrupt(Corruption),
+    /// A write or an exception; transactions that only read are counted.
+    Modbus(Transaction),
+}
+
+/// Which checksum was compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Checked {
+    Ipv4,
+    L4(L4),
+}
+
+/// A packet that is not what was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Corruption {
+    pub at: SystemTime,
+    pub checked: Checked,
+    pub mismatch: Mismatch,
+    pub vlan: Vlan,
+    /// As the packet states them; a corrupt packet may lie.
+    pub source: IpAddr,
+    pub destination: IpAddr,
+}
+
+/// One Modbus request with its answer, as seen on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// When the request was seen.
+    pub at: SystemTime,
+    pub vlan: Vlan,
+    pub client: SocketAddr,
+    pub server: SocketAddr,
+    pub unit: u8,
+    pub function: u8,
+    /// First address and quantity, where the function has them.
+    pub address: Option<u16>,
+    pub quantity: Option<u16>,
+    /// Value of a single write, or first value of a multiple one.
+    pub value: Option<u16>,
+    pub exception: Option<u8>,
+    /// Request to response; `None` for a request that was not answered yet.
+    pub latency: Option<Duration>,
+}

@@ -1,0 +1,47 @@
+//! Bytes to typed views. Pure: no I/O, no clock, no allocation, no panics on any input.
+//!
+//! Parsing checks structure only. Whether a checksum holds is a separate question with its
+//! own answer, [`Checksum`], so that a corrupt packet is still a packet we can describe.
+
+pub mod checksum;
+pub mod modbus;
+pub mod packet;
+
+pub use checksum::{Checksum, Mismatch, Unverified};
+
+/// Why a run of bytes is not the thing we tried to read it as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// The bytes end before the layer does.
+    #[error("{layer:?}: need {need} bytes, have {have}")]
+    Truncated { layer: Layer, need: usize, have: usize },
+    /// A length field contradicts the layout of its own layer.
+    #[error("{layer:?}: length field says {stated}, minimum is {minimum}")]
+    BadLength { layer: Layer, stated: usize, minimum: usize },
+    /// A code point we cannot size, so the rest of the buffer is meaningless.
+    #[error("{layer:?}: unknown code {code:#04x}")]
+    UnknownCode { layer: Layer, code: u8 },
+}
+
+/// Protocol layer named in errors and metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layer {
+    Ethernet,
+    Sll,
+    Vlan,
+    Arp,
+    Ipv4,
+    Ipv6,
+    Tcp,
+    Udp,
+    Icmp,
+    Icmpv6,
+    Mbap,
+    ModbusPdu,
+    ModbusRtu,
+}
+
+/// Take the first `N` bytes as a fixed array, so that constant indices into it cannot fail.
+fn header<const N: usize>(layer: Layer, bytes: &[u8]) -> Result<(&[u8; N], &[u8]), WireError> {
+    bytes.split_first_chunk().ok_or(WireError::Truncated { layer, need: N, have: bytes.len() })
+}

@@ -1,0 +1,3 @@
+//! Modbus: the MBAP header of Modbus/TCP, RTU frames, and the PDU that both carry.
+
+pub mod mbap;

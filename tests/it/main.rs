@@ -1,0 +1,4 @@
+//! Integration tests, one binary.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
+
+mod layering;
