@@ -1,3 +1,4 @@
 //! Modbus: the MBAP header of Modbus/TCP, RTU frames, and the PDU that both carry.
 
 pub mod mbap;
+pub mod pdu;
