@@ -1,0 +1,183 @@
+//! Capture files: pcap and pcapng, read in place over a memory map, a block of frames at a time.
+//!
+//! A file that ends inside a record is read up to there and the record counted: that is what a
+//! capture that was killed looks like. A record that contradicts itself is an error that names
+//! the byte it starts at, because no later record can be found.
+
+mod pcap;
+mod pcapng;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::block::{Block, FileBlock, FileFrame};
+use crate::sys::{FileMap, map_file};
+use crate::wire::packet::Link;
+
+/// An open capture file.
+#[derive(Debug)]
+pub struct CaptureFile {
+    path: PathBuf,
+    map: Arc<FileMap>,
+    /// Start of the next record.
+    position: usize,
+    format: Format,
+    n_truncated: u64,
+}
+
+/// Why a capture file cannot be read, or not any further.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    #[error("{}: cannot be opened: {error}", path.display())]
+    Open { path: PathBuf, error: io::Error },
+    #[error(
+        "{}: cannot be mapped into memory: {error}; a pipe has to be saved to a file first",
+        path.display()
+    )]
+    Map { path: PathBuf, error: io::Error },
+    #[error("{}: not a capture file: {found}; pcap and pcapng can be read", path.display())]
+    NotACapture { path: PathBuf, found: &'static str },
+    #[error(
+        "{}: the record at byte {offset} is corrupt: {why}; nothing after it can be read",
+        path.display()
+    )]
+    Corrupt { path: PathBuf, offset: usize, why: &'static str },
+}
+
+/// Frames in a block. Large enough to make the hand-over cheap, small enough for the cache.
+const BLOCK_FRAMES: usize = 1024;
+/// Longer frames are not written by any tool (`MAXIMUM_SNAPLEN` of libpcap): a length above this
+/// is not a length.
+const MAX_FRAME: u32 = 262_144;
+
+/// How records are laid out.
+#[derive(Debug)]
+enum Format {
+    Pcap(pcap::Records),
+    Pcapng(pcapng::Records),
+}
+
+/// What stands at a position.
+#[derive(Debug)]
+enum Record {
+    Frame(FileFrame),
+    /// A record that holds no frame.
+    Other,
+}
+
+/// Why there is no record at a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// The file ends before the record does.
+    Truncated,
+    Corrupt(&'static str),
+}
+
+impl CaptureFile {
+    pub fn open(path: &Path) -> Result<Self, FileError> {
+        let failed = |error| FileError::Open { path: path.into(), error };
+        let file = File::open(path).map_err(failed)?;
+        let map = map_file(&file).map_err(|error| FileError::Map { path: path.into(), error })?;
+        let (format, position) = Format::of(&map)
+            .ok_or_else(|| FileError::NotACapture { path: path.into(), found: looks_like(&map) })?;
+        Ok(Self { path: path.into(), map: Arc::new(map), position, format, n_truncated: 0 })
+    }
+
+    /// The next frames in file order; `None` at the end.
+    pub fn next_block(&mut self) -> Result<Option<Block>, FileError> {
+        let mut frames = Vec::with_capacity(BLOCK_FRAMES);
+        while frames.len() < BLOCK_FRAMES && self.position < self.map.len() {
+            match self.format.record(&self.map, self.position) {
+                Ok((record, next)) => {
+                    if let Record::Frame(frame) = record {
+                        frames.push(frame);
+                    }
+                    self.position = next;
+                }
+                Err(Stop::Truncated) => {
+                    self.n_truncated = 1;
+                    self.position = self.map.len();
+                }
+                // What was read before it comes out first; the next call meets it again.
+                Err(Stop::Corrupt(_)) if !frames.is_empty() => break,
+                Err(Stop::Corrupt(why)) => {
+                    return Err(FileError::Corrupt {
+                        path: self.path.clone(),
+                        offset: self.position,
+                        why,
+                    });
+                }
+            }
+        }
+        if frames.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Block::File(FileBlock::new(Arc::clone(&self.map), frames))))
+    }
+
+    /// Bytes read so far.
+    pub fn position(&self) -> u64 {
+        self.position as u64
+    }
+
+    /// Bytes in the file.
+    pub fn len(&self) -> u64 {
+        self.map.len() as u64
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+
+    /// Records cut off by the end of the file: none or one.
+    pub fn n_truncated(&self) -> u64 {
+        self.n_truncated
+    }
+}
+
+impl Format {
+    /// The format of a file, and where its first record starts.
+    fn of(file: &[u8]) -> Option<(Self, usize)> {
+        if let Some((records, position)) = pcap::Records::of(file) {
+            return Some((Self::Pcap(records), position));
+        }
+        pcapng::Records::of(file).map(|records| (Self::Pcapng(records), 0))
+    }
+
+    /// The record at `position`, and where the next one starts.
+    fn record(&mut self, file: &[u8], position: usize) -> Result<(Record, usize), Stop> {
+        match self {
+            Self::Pcap(records) => records.at(file, position),
+            Self::Pcapng(records) => records.at(file, position),
+        }
+    }
+}
+
+/// What a file is that is not a capture, as far as its first bytes tell.
+fn looks_like(file: &[u8]) -> &'static str {
+    match file {
+        [] => "it is empty",
+        [0x1f, 0x8b, ..] => "it is compressed (gunzip it first)",
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => "it is compressed (unzstd it first)",
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => "it is compressed (unxz it first)",
+        _ => "its first bytes belong to no format of captures",
+    }
+}
+
+/// The link layer of a `LINKTYPE_` value (tcpdump.org/linktypes.html).
+fn link(linktype: i32) -> Option<Link> {
+    // Above 16 bits stands the length of the frame check sequence.
+    match linktype & 0xffff {
+        1 => Some(Link::Ethernet),
+        // 12 and 14 are what BSDs wrote for 101.
+        12 | 14 | 101 | 228 | 229 => Some(Link::Raw),
+        113 => Some(Link::Sll),
+        276 => Some(Link::Sll2),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
