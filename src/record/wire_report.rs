@@ -24,6 +24,8 @@ pub struct WireReport {
     pub unknown_link: u64,
     pub checksums: ChecksumTally,
     pub modbus: ModbusTally,
+    /// Conversations forgotten because the flow table had no room left.
+    pub flows_evicted: u64,
     /// What the kernel counted since the last report.
     pub ring: RingCount,
     /// True if the kernel lost frames just before this block (`TP_STATUS_LOSING`).
@@ -50,6 +52,7 @@ impl WireReport {
             unknown_link: 0,
             checksums: ChecksumTally::default(),
             modbus: ModbusTally::default(),
+            flows_evicted: 0,
             ring: RingCount::default(),
             gap: Gap::None,
             interface: None,
@@ -172,6 +175,9 @@ pub struct ModbusTally {
     pub exceptions: u64,
     /// Requests that change something in a device.
     pub writes: u64,
+    /// Segments with payload on a Modbus port that could not be read as Modbus: another protocol,
+    /// or a hole in the stream before them.
+    pub unread: u64,
     /// PDUs by function code, without the exception bit.
     pub functions: [u32; 128],
     /// Summed over `transactions`.
@@ -186,6 +192,7 @@ impl Default for ModbusTally {
             transactions: 0,
             exceptions: 0,
             writes: 0,
+            unread: 0,
             functions: [0; 128],
             latency: Duration::ZERO,
         }
@@ -199,6 +206,7 @@ impl ModbusTally {
         self.transactions += other.transactions;
         self.exceptions += other.exceptions;
         self.writes += other.writes;
+        self.unread += other.unread;
         self.latency += other.latency;
         for (count, more) in self.functions.iter_mut().zip(other.functions) {
             *count += more;
