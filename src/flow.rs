@@ -1,1 +1,15 @@
-//! (grows next)
+//! Conversations on the wire: TCP segments in, Modbus transactions out.
+//!
+//! Everything here is bounded by what it is given at the start, whatever a stranger sends: a fixed
+//! table of connections, in each a fixed number of open requests and one ADU's worth of bytes per
+//! direction. Nothing allocates once a connection is known. Pure: time comes with each segment.
+
+mod connection;
+mod outstanding;
+mod stream;
+mod table;
+
+pub use table::{Sighting, Table};
+
+#[cfg(test)]
+mod tests;

@@ -191,7 +191,7 @@ fn pcapng_is_read_with_its_interfaces_clocks_and_kinds_of_block() {
 fn a_new_section_has_a_byte_order_and_interfaces_of_its_own() {
     let mut file = pcapng(Endian::Little);
     file.extend(section(Endian::Big));
-    file.extend(interface(Endian::Big, 101, 0, &resolution(Endian::Big, 0x80 | 10)));
+    file.extend(interface(Endian::Big, 101, 0, &resolution(Endian::Big, 0x8a)));
     file.extend(enhanced(Endian::Big, 0, 1024 + 512, b"ip"));
     let last = read(&file).0.pop().unwrap();
     assert_eq!(last, seen(1_500_000_000, Link::Raw, b"ip", 102));

@@ -1,0 +1,56 @@
+//! Requests of one connection that wait for their response.
+//!
+//! At most sixteen, the most that a client is meant to have open (Messaging Guide V1.0b,
+//! section 4.4.1.2). A seventeenth pushes out the oldest, which will not be answered any more.
+
+use std::collections::VecDeque;
+
+use crate::wire::modbus::mbap::Mbap;
+use crate::wire::modbus::pdu::Pdu;
+
+/// Requests in the order they were seen.
+#[derive(Debug, Default)]
+pub(super) struct Outstanding(VecDeque<Request>);
+
+const MAX_REQUESTS: usize = 16;
+
+/// A request, and where its note lies if it has one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Request {
+    pub(super) at_ns: u64,
+    pub(super) transaction: u16,
+    pub(super) unit: u8,
+    pub(super) pdu: Pdu,
+    pub(super) note: Option<NoteAt>,
+}
+
+/// A place among the notes of one block's report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NoteAt {
+    pub(super) block: u64,
+    pub(super) index: usize,
+}
+
+impl Outstanding {
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub(super) fn push(&mut self, request: Request) {
+        if self.0.len() == MAX_REQUESTS {
+            self.0.pop_front();
+        }
+        self.0.push_back(request);
+    }
+
+    /// Take the oldest request that a response with this header and function answers. So a client
+    /// that never changes its transaction id is answered in order.
+    pub(super) fn take(&mut self, mbap: Mbap, function: u8) -> Option<Request> {
+        let index = self.0.iter().position(|request| {
+            request.transaction == mbap.transaction
+                && request.unit == mbap.unit
+                && request.pdu.function == function
+        })?;
+        self.0.remove(index)
+    }
+}

@@ -1,0 +1,193 @@
+//! One direction of a connection: segments in order become ADUs.
+//!
+//! Sequence numbers tell what is new. Retransmissions are ignored; after a hole, or when a
+//! connection is met under way, reading starts at the next segment that begins like an ADU.
+//! A PDU that is not Modbus costs the rest of its segment, never the connection.
+
+use crate::wire::modbus::mbap::{self, Mbap};
+use crate::wire::modbus::pdu::{Direction, Layout, Pdu};
+use crate::wire::packet::{Flags, Segment};
+
+/// A segment that starts further back than this is not a retransmission but another stream.
+const WINDOW: u32 = 65_535;
+
+/// State of one direction.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    /// Sequence number after the last byte seen; `None` before the first segment.
+    next: Option<u32>,
+    step: Step,
+    /// Start of an ADU whose end is yet to come; never longer than one.
+    tail: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Step {
+    /// The next byte starts an ADU, or continues `tail`.
+    Locked,
+    /// Where ADUs start is not known.
+    #[default]
+    Lost,
+}
+
+/// What became of a segment's payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// Read, seen before, or empty.
+    All,
+    /// At least its last bytes could not be read as Modbus.
+    Partly,
+}
+
+impl Stream {
+    /// Forget everything, but keep the memory.
+    pub(super) fn reset(&mut self) {
+        self.next = None;
+        self.lose();
+    }
+
+    /// Show each ADU that `segment` completes to `visit`.
+    pub(super) fn accept(
+        &mut self,
+        segment: &Segment<'_>,
+        direction: Direction,
+        visit: impl FnMut(Mbap, &[u8]),
+    ) -> Taken {
+        let fresh = self.fresh(segment);
+        if fresh.is_empty() {
+            return Taken::All;
+        }
+        if self.step == Step::Lost {
+            if !starts_like_an_adu(fresh, direction) {
+                return Taken::Partly;
+            }
+            self.step = Step::Locked;
+        }
+        self.read(fresh, visit)
+    }
+
+    /// The part of the payload that was not seen before; a hole in front of it is noted in `step`.
+    fn fresh<'a>(&mut self, segment: &Segment<'a>) -> &'a [u8] {
+        let mut start = segment.sequence;
+        if segment.flags.any(Flags::SYN) {
+            start = start.wrapping_add(1); // a SYN takes one number (RFC 9293, section 3.4)
+            self.next = Some(start);
+            self.step = Step::Locked;
+            self.tail.clear();
+        }
+        let payload = segment.payload;
+        if payload.is_empty() {
+            return payload;
+        }
+        // A payload is shorter than 2^32: `unwrap_or` is never taken.
+        let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        let end = start.wrapping_add(len);
+        let seen_before = self.next.map(|next| next.wrapping_sub(start));
+        match seen_before {
+            Some(0) => (),
+            Some(overlap) if overlap <= WINDOW => {
+                if overlap >= len {
+                    return &[];
+                }
+                self.next = Some(end);
+                let overlap = usize::try_from(overlap).unwrap_or(usize::MAX);
+                return payload.get(overlap..).unwrap_or_default();
+            }
+            Some(_) | None => {
+                self.lose();
+            }
+        }
+        self.next = Some(end);
+        payload
+    }
+
+    /// Read ADUs off the front of `bytes`, the first of which may have begun in `tail`.
+    fn read(&mut self, bytes: &[u8], mut visit: impl FnMut(Mbap, &[u8])) -> Taken {
+        let mut rest = bytes;
+        if !self.tail.is_empty() {
+            match self.complete_tail(rest) {
+                Tail::Open => return Taken::All,
+                Tail::Foreign => {
+                    self.lose();
+                    return Taken::Partly;
+                }
+                Tail::Complete { mbap, used } => {
+                    visit(mbap, self.tail.get(mbap::LEN..).unwrap_or_default());
+                    self.tail.clear();
+                    rest = rest.get(used..).unwrap_or_default();
+                }
+            }
+        }
+        while !rest.is_empty() {
+            let Ok((mbap, body)) = Mbap::parse(rest) else {
+                self.tail.extend_from_slice(rest);
+                break;
+            };
+            let Some(pdu_len) = mbap.pdu_len() else {
+                self.lose();
+                return Taken::Partly;
+            };
+            let Some((pdu, behind)) = body.split_at_checked(pdu_len) else {
+                self.tail.extend_from_slice(rest);
+                break;
+            };
+            visit(mbap, pdu);
+            rest = behind;
+        }
+        Taken::All
+    }
+
+    /// Move bytes from the front of `bytes` to the tail until it holds one ADU.
+    fn complete_tail(&mut self, bytes: &[u8]) -> Tail {
+        let for_header = self.extend_tail(bytes, mbap::LEN);
+        let Ok((mbap, _)) = Mbap::parse(&self.tail) else {
+            return Tail::Open;
+        };
+        let Some(pdu_len) = mbap.pdu_len() else {
+            return Tail::Foreign;
+        };
+        let adu_len = mbap::LEN + pdu_len;
+        let behind_header = bytes.get(for_header..).unwrap_or_default();
+        let used = for_header + self.extend_tail(behind_header, adu_len);
+        if self.tail.len() < adu_len { Tail::Open } else { Tail::Complete { mbap, used } }
+    }
+
+    /// Make the tail `len` bytes long, or as long as `bytes` allow; returns how many it took.
+    fn extend_tail(&mut self, bytes: &[u8], len: usize) -> usize {
+        let missing = len.saturating_sub(self.tail.len());
+        let taken = bytes.get(..missing).unwrap_or(bytes);
+        self.tail.extend_from_slice(taken);
+        taken.len()
+    }
+
+    fn lose(&mut self) {
+        self.step = Step::Lost;
+        self.tail.clear();
+    }
+}
+
+/// State of a tail after more bytes came.
+enum Tail {
+    /// It needs more.
+    Open,
+    /// Its header is not Modbus.
+    Foreign,
+    /// It holds one ADU, and took `used` bytes for it.
+    Complete { mbap: Mbap, used: usize },
+}
+
+/// True if `payload` can be the start of an ADU. Strict where it can be: after a hole, bytes from
+/// the middle of a PDU must not pass for its start.
+fn starts_like_an_adu(payload: &[u8], direction: Direction) -> bool {
+    let Ok((mbap, body)) = Mbap::parse(payload) else {
+        return false;
+    };
+    let Some(pdu_len) = mbap.pdu_len() else {
+        return false;
+    };
+    match body.get(..pdu_len) {
+        Some(pdu) => Pdu::parse(direction, pdu).is_ok_and(|pdu| pdu.layout != Layout::Unexpected),
+        // The rest follows. Some clients send the header in a segment of its own.
+        None => body.first() != Some(&0),
+    }
+}
