@@ -1,12 +1,11 @@
 //! A block of frames: what travels from a capture thread to its analyser, without a copy.
 
-mod file;
-
-pub use file::{FileBlock, FileFrame};
+mod tpacket;
 
 use std::time::SystemTime;
 
 use crate::record::{Gap, InterfaceState, RingCount};
+use crate::sys::RingBlock;
 use crate::wire::packet::Link;
 
 /// A frame still sitting in its block.
@@ -46,34 +45,37 @@ pub enum Content {
 /// Frames in arrival order, owned by whoever holds the block. Dropping it gives the memory back.
 #[derive(Debug)]
 pub enum Block {
-    /// From a capture file.
-    File(FileBlock),
+    /// On loan from an `AF_PACKET` ring.
+    Ring(RingBlock),
     /// From a test.
     Memory(Vec<Vec<u8>>),
 }
 
 impl Block {
     /// Show each frame to `visit`.
-    pub fn for_each(&self, mut visit: impl FnMut(Frame<'_>)) {
+    pub fn for_each(&self, visit: impl FnMut(Frame<'_>)) {
         match self {
-            Self::File(block) => block.for_each(visit),
-            Self::Memory(frames) => frames.iter().for_each(|bytes| {
-                visit(Frame {
-                    at_ns: 0,
-                    link: Some(Link::Ethernet),
-                    bytes,
-                    wire_len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
-                    stripped_vlan: None,
-                    checksum_pending: false,
-                });
-            }),
+            Self::Ring(block) => tpacket::frames(block.bytes()).for_each(visit),
+            Self::Memory(frames) => frames.iter().map(|bytes| ethernet(bytes)).for_each(visit),
         }
     }
 
-    /// Whether the kernel lost frames just before this block.
+    /// Whether frames are missing just before this block.
     pub fn gap(&self) -> Gap {
         match self {
-            Self::File(_) | Self::Memory(_) => Gap::None,
+            Self::Ring(block) if block.follows_loss() => Gap::Before,
+            Self::Ring(_) | Self::Memory(_) => Gap::None,
         }
+    }
+}
+
+fn ethernet(bytes: &[u8]) -> Frame<'_> {
+    Frame {
+        at_ns: 0,
+        link: Some(Link::Ethernet),
+        bytes,
+        wire_len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+        stripped_vlan: None,
+        checksum_pending: false,
     }
 }

@@ -1,6 +1,18 @@
-//! (grows next)
-#![allow(unsafe_code, reason = "the kernel's interfaces; every use states its proof")]
+//! The kernel, behind safe functions. The only module that may contain `unsafe`.
+//!
+//! Nothing here knows what a packet or a configuration is; it takes numbers, names and
+//! descriptors, and promises that no caller can break memory safety through it.
+#![allow(unsafe_code, reason = "raw system calls live here and nowhere else")]
 
-mod file_map;
+pub mod inject;
+pub mod interface;
+pub mod namespace;
+pub mod privilege;
+pub mod seccomp;
 
-pub use file_map::{FileMap, map_file};
+mod packet_ring;
+mod packet_socket;
+mod thread;
+
+pub use packet_ring::{PacketRing, RingBlock, RingCount, RingSpec};
+pub use thread::{pin_current, spawn_pinned};

@@ -1,0 +1,244 @@
+//! An `AF_PACKET` socket with a `TPACKET_V3` receive ring.
+//!
+//! A block of the ring is handed out as a [`RingBlock`]: an owned lease that may travel to another
+//! thread, lends the bytes without a copy, and returns the block to the kernel when dropped. The
+//! kernel's own ring is therefore the only buffer, and the only place where a packet can be lost.
+
+mod mapping;
+
+pub use mapping::RingBlock;
+
+use std::ffi::c_int;
+use std::io;
+use std::ops::RangeInclusive;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::sockopt::SocketError;
+use nix::sys::socket::{getsockopt, setsockopt};
+
+use self::mapping::Mapping;
+use super::interface::Interface;
+use super::packet_socket::{
+    self, AddMembership, DropMembership, IgnoreOutgoing, Protocol, RxRing, Statistics, Version,
+};
+
+/// Only a formality in `TPACKET_V3`, where frames are packed; the kernel wants it to divide a block.
+const FRAME_LEN: u32 = 1 << 11;
+/// Below this a ring cannot be filled and read at once.
+const MIN_BLOCKS: u32 = 2;
+
+/// What to ask the kernel for.
+#[derive(Clone, Copy, Debug)]
+pub struct RingSpec {
+    /// Bytes; a multiple of the page size.
+    pub block_size: u32,
+    pub blocks: u32,
+    /// After this a block is handed over however full it is.
+    pub block_timeout: Duration,
+    /// Receive frames for other stations too.
+    pub promiscuous: bool,
+}
+
+/// What the kernel counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RingCount {
+    /// Frames the socket was offered, dropped ones included.
+    pub packets: u64,
+    /// Frames lost because every block was in use.
+    pub drops: u64,
+}
+
+/// Receive ring of one interface at a time.
+#[derive(Debug)]
+pub struct PacketRing {
+    socket: OwnedFd,
+    mapping: Arc<Mapping>,
+    /// Asked for by the operator, and the interface it is in force on.
+    promiscuous: bool,
+    promiscuous_on: Option<u32>,
+    /// Blocks handed out so far. Modulo the number of blocks, the place of the next.
+    n_taken: u64,
+    /// Counted by the kernel and not yet asked for by [`PacketRing::count`].
+    uncounted: RingCount,
+    /// Frames counted as kept that were in no block yet; negative while the count is behind.
+    n_owed: i64,
+    /// Blocks, by `n_taken`, before which a loss may lie that they are not flagged with.
+    after_loss: RangeInclusive<u64>,
+}
+
+impl PacketRing {
+    /// Open a ring that receives nothing yet. Needs `CAP_NET_RAW`.
+    ///
+    /// Where the kernel has no memory for that many blocks it gets half as many, and again:
+    /// compare [`PacketRing::n_blocks`] with what was asked for.
+    pub fn open(spec: &RingSpec) -> io::Result<Self> {
+        let socket = packet_socket::reserve(&packet_socket::open()?)?;
+        let version = c_int::try_from(libc::tpacket_versions::TPACKET_V3 as u32);
+        setsockopt(&socket, Version, &version.map_err(io::Error::other)?)?;
+        let n_blocks = allocate(&socket, spec)?;
+        let mapping = Arc::new(Mapping::new(&socket, spec.block_size, n_blocks)?);
+        Ok(Self {
+            socket,
+            mapping,
+            promiscuous: spec.promiscuous,
+            promiscuous_on: None,
+            n_taken: 0,
+            uncounted: RingCount::default(),
+            n_owed: 0,
+            #[expect(clippy::reversed_empty_ranges, reason = "no loss yet: an empty range")]
+            after_loss: 1..=0,
+        })
+    }
+
+    /// Blocks the kernel granted.
+    pub fn n_blocks(&self) -> u32 {
+        self.mapping.n_blocks()
+    }
+
+    /// Receive from `interface` from now on, whatever came before. Needs no permission.
+    ///
+    /// Loopback shows each frame twice, leaving and arriving; the leaving one is ignored.
+    pub fn rebind(&mut self, interface: Interface) -> io::Result<()> {
+        self.take_error()?;
+        setsockopt(&self.socket, IgnoreOutgoing, &c_int::from(interface.is_loopback()))?;
+        packet_socket::bind(&self.socket, interface.index(), Protocol::All)?;
+        if self.promiscuous && self.promiscuous_on != Some(interface.index()) {
+            self.leave_promiscuous();
+            setsockopt(&self.socket, AddMembership, &promiscuous_mode(interface.index())?)?;
+            self.promiscuous_on = Some(interface.index());
+        }
+        Ok(())
+    }
+
+    /// Receive nothing more. When this returns no frame is on its way into the ring, so the count
+    /// is final; the blocks still to be had hold [`PacketRing::n_owed`] frames.
+    pub fn detach(&mut self) -> io::Result<()> {
+        // The change of protocol makes the kernel wait for frames in flight (`synchronize_net`).
+        packet_socket::bind(&self.socket, 0, Protocol::Nothing)?;
+        self.leave_promiscuous();
+        self.read_statistics()
+    }
+
+    /// Wait for the next block and take a lease on it; `None` when there is none in time.
+    /// [`io::ErrorKind::NetworkDown`] says once that the interface went down or away.
+    ///
+    /// `poll` reports a V3 ring readable as long as the block before the next one is not back with
+    /// the kernel, so polling while that one is on loan would spin. We wait for its lease instead.
+    pub fn next_block(&mut self, wait: Duration) -> io::Result<Option<RingBlock>> {
+        let index = self.index_of(self.n_taken);
+        if !self.mapping.is_ready(index) {
+            if self.mapping.is_leased(self.index_of(self.n_taken + u64::from(self.n_blocks()) - 1))
+            {
+                thread::park_timeout(wait);
+            } else {
+                self.wait_readable(wait)?;
+            }
+        }
+        if !self.mapping.is_ready(index) {
+            return Ok(None);
+        }
+        let block = RingBlock::lease(&self.mapping, index, self.after_loss.contains(&self.n_taken));
+        self.n_taken += 1;
+        self.n_owed -= i64::from(block.n_frames());
+        Ok(Some(block))
+    }
+
+    /// What the kernel counted since this was last asked.
+    pub fn count(&mut self) -> io::Result<RingCount> {
+        self.read_statistics()?;
+        Ok(std::mem::take(&mut self.uncounted))
+    }
+
+    /// Frames the kernel kept, as of the last count, that no block handed out so far held.
+    pub fn n_owed(&self) -> u64 {
+        u64::try_from(self.n_owed).unwrap_or(0)
+    }
+
+    /// Reading clears the kernel's counters, and with them the mark that the next block to be closed
+    /// would carry for a loss (`TP_STATUS_LOSING`). So we remember which block that is: the first
+    /// that was not yet filled, and it may have been filled while we asked.
+    fn read_statistics(&mut self) -> io::Result<()> {
+        let first = self.n_taken + self.n_ready();
+        let read = getsockopt(&self.socket, Statistics)?;
+        self.uncounted.packets += u64::from(read.tp_packets);
+        self.uncounted.drops += u64::from(read.tp_drops);
+        self.n_owed += i64::from(read.tp_packets) - i64::from(read.tp_drops);
+        if read.tp_drops > 0 {
+            self.after_loss = first..=self.n_taken + self.n_ready();
+        }
+        Ok(())
+    }
+
+    /// Blocks that could be taken without waiting. They are filled in order.
+    fn n_ready(&self) -> u64 {
+        let ready = |n: &u64| self.mapping.is_ready(self.index_of(self.n_taken + n));
+        (0..u64::from(self.n_blocks())).take_while(ready).count() as u64
+    }
+
+    fn index_of(&self, n: u64) -> u32 {
+        u32::try_from(n % u64::from(self.n_blocks())).unwrap_or(0)
+    }
+
+    fn wait_readable(&self, wait: Duration) -> io::Result<()> {
+        let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut fds, PollTimeout::try_from(wait).unwrap_or(PollTimeout::MAX)) {
+            Ok(_) | Err(Errno::EINTR) => (),
+            Err(error) => return Err(error.into()),
+        }
+        let [fd] = fds;
+        if fd.revents().is_some_and(|events| events.contains(PollFlags::POLLERR)) {
+            let error = self.take_error()?;
+            if error != 0 {
+                return Err(io::Error::from_raw_os_error(error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Take the pending error off the socket; 0 if there is none.
+    fn take_error(&self) -> io::Result<c_int> {
+        Ok(getsockopt(&self.socket, SocketError)?)
+    }
+
+    /// The kernel has done so already where the interface is gone; then this fails, rightly.
+    fn leave_promiscuous(&mut self) {
+        if let Some(Ok(mode)) = self.promiscuous_on.take().map(promiscuous_mode) {
+            setsockopt(&self.socket, DropMembership, &mode).ok();
+        }
+    }
+}
+
+/// Allocate the ring and say how many blocks it has.
+fn allocate(socket: &OwnedFd, spec: &RingSpec) -> io::Result<u32> {
+    let mut n_blocks = spec.blocks.max(MIN_BLOCKS);
+    loop {
+        let request = libc::tpacket_req3 {
+            tp_block_size: spec.block_size,
+            tp_block_nr: n_blocks,
+            tp_frame_size: FRAME_LEN,
+            tp_frame_nr: n_blocks.saturating_mul(spec.block_size / FRAME_LEN),
+            tp_retire_blk_tov: u32::try_from(spec.block_timeout.as_millis()).unwrap_or(u32::MAX),
+            tp_sizeof_priv: 0,
+            tp_feature_req_word: 0,
+        };
+        match setsockopt(socket, RxRing, &request) {
+            Ok(()) => return Ok(n_blocks),
+            Err(Errno::ENOMEM) if n_blocks / 2 >= MIN_BLOCKS => n_blocks /= 2,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn promiscuous_mode(index: u32) -> io::Result<libc::packet_mreq> {
+    Ok(libc::packet_mreq {
+        mr_ifindex: c_int::try_from(index).map_err(io::Error::other)?,
+        mr_type: u16::try_from(libc::PACKET_MR_PROMISC).map_err(io::Error::other)?,
+        mr_alen: 0,
+        mr_address: [0; 8],
+    })
+}

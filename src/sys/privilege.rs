@@ -1,0 +1,71 @@
+//! Give up every capability, for good.
+
+use std::ffi::{c_int, c_ulong};
+use std::io;
+
+use nix::errno::Errno;
+use nix::sys::prctl;
+
+/// `_LINUX_CAPABILITY_VERSION_3` (linux/capability.h): two sets of 32 bits each.
+const CAPABILITY_VERSION_3: u32 = 0x2008_0522;
+/// More than any kernel has; the first unknown one ends the walk.
+const MAX_CAPABILITY: c_ulong = 63;
+
+/// `struct __user_cap_header_struct`.
+#[repr(C)]
+struct Header {
+    version: u32,
+    /// 0: the calling thread.
+    pid: c_int,
+}
+
+/// `struct __user_cap_data_struct`.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct Sets {
+    effective: u32,
+    permitted: u32,
+    inheritable: u32,
+}
+
+/// Empty the bounding, ambient, effective, permitted and inheritable sets and set `no_new_privs`.
+///
+/// Capabilities belong to a thread: call this before any other exists. What is open stays open.
+pub fn drop_capabilities() -> io::Result<()> {
+    prctl::set_no_new_privs()?;
+    empty_bounding_set()?;
+    empty_ambient_set()?;
+    empty_own_sets()
+}
+
+/// Without `CAP_SETPCAP` the set cannot be changed; nor does it matter then, because with
+/// `no_new_privs` no program we could start gains a capability from it.
+fn empty_bounding_set() -> io::Result<()> {
+    for capability in 0..=MAX_CAPABILITY {
+        // SAFETY: PR_CAPBSET_DROP takes one number and touches no memory.
+        let result = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
+        match Errno::result(result) {
+            Ok(_) => (),
+            Err(Errno::EINVAL | Errno::EPERM) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn empty_ambient_set() -> io::Result<()> {
+    let clear = libc::PR_CAP_AMBIENT_CLEAR_ALL;
+    // SAFETY: PR_CAP_AMBIENT takes numbers only and touches no memory.
+    Errno::result(unsafe { libc::prctl(libc::PR_CAP_AMBIENT, clear, 0, 0, 0) })?;
+    Ok(())
+}
+
+fn empty_own_sets() -> io::Result<()> {
+    let header = Header { version: CAPABILITY_VERSION_3, pid: 0 };
+    let sets = [Sets::default(); 2];
+    // SAFETY: version 3 reads one header and two sets, which live until the call returns; it writes
+    // the header only where it does not know the version, and a copy of ours may be lost.
+    let result = unsafe { libc::syscall(libc::SYS_capset, &raw const header, sets.as_ptr()) };
+    Errno::result(result)?;
+    Ok(())
+}
