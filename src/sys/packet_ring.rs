@@ -169,7 +169,9 @@ impl PacketRing {
         self.uncounted.drops += u64::from(read.tp_drops);
         self.n_owed += i64::from(read.tp_packets) - i64::from(read.tp_drops);
         if read.tp_drops > 0 {
-            self.after_loss = first..=self.n_taken + self.n_ready();
+            let pending = *self.after_loss.end() >= self.n_taken;
+            let start = if pending { first.min(*self.after_loss.start()) } else { first };
+            self.after_loss = start..=self.n_taken + self.n_ready();
         }
         Ok(())
     }
