@@ -3,9 +3,20 @@
 //! Parsing checks structure only. Whether a checksum holds is a separate question with its
 //! own answer, [`Checksum`], so that a corrupt packet is still a packet we can describe.
 
+pub mod arp;
 pub mod checksum;
+pub mod ethernet;
+pub mod icmp;
+pub mod ipv4;
+pub mod ipv6;
 pub mod modbus;
 pub mod packet;
+pub mod payload;
+pub mod pseudo_header;
+pub mod sll;
+pub mod tcp;
+pub mod udp;
+pub mod vlan;
 
 pub use checksum::{Checksum, Mismatch, Unverified};
 

@@ -1,8 +1,15 @@
 //! One frame, dissected: who talks to whom, what they say, and what its checksums are worth.
 
+mod dissect;
+mod linked;
+#[cfg(test)]
+mod tests;
+
 use std::net::IpAddr;
 
 use super::{Checksum, WireError};
+
+pub use dissect::dissect;
 
 /// What the first byte of a frame belongs to (`LINKTYPE_` values of pcap; a ring is `Ethernet`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,4 +118,19 @@ pub struct Captured<'a> {
     pub stripped_vlan: Option<u16>,
     /// True if the sender's NIC was still going to fill in the transport checksum.
     pub checksum_pending: bool,
+}
+
+impl Captured<'_> {
+    /// True if the capture kept less than the wire carried.
+    fn is_cut(&self) -> bool {
+        (self.bytes.len() as u64) < u64::from(self.wire_len)
+    }
+
+    /// Length on the wire of `inner`, which runs to the end of the captured bytes.
+    #[inline]
+    fn wire_len_of(&self, inner: &[u8]) -> usize {
+        let wire_len = usize::try_from(self.wire_len).unwrap_or(usize::MAX);
+        let cut = wire_len.saturating_sub(self.bytes.len());
+        inner.len() + cut
+    }
 }

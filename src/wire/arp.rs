@@ -1,0 +1,42 @@
+//! ARP for IPv4 over Ethernet (RFC 826). ARP has no checksum; only its layout is judged.
+
+use std::net::Ipv4Addr;
+
+use crate::wire::Layer;
+use crate::wire::WireError;
+use crate::wire::header;
+
+const LEN: usize = 28;
+/// Address lengths of Ethernet and IPv4, side by side as they stand in the packet.
+const ADDRESS_LENS: u16 = 0x0604;
+
+/// Who asks or tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Arp<'a> {
+    bytes: &'a [u8; LEN],
+}
+
+impl<'a> Arp<'a> {
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
+        let (bytes, _padding) = header(Layer::Arp, bytes)?;
+        let lens = u16::from_be_bytes([bytes[4], bytes[5]]);
+        let stated = usize::from(lens);
+        match lens {
+            ADDRESS_LENS => Ok(Self { bytes }),
+            _ => Err(WireError::BadLength { layer: Layer::Arp, stated, minimum: 0x0604 }),
+        }
+    }
+
+    /// 1 is a request, 2 a reply.
+    pub fn operation(&self) -> u16 {
+        u16::from_be_bytes([self.bytes[6], self.bytes[7]])
+    }
+
+    pub fn sender(&self) -> Ipv4Addr {
+        Ipv4Addr::new(self.bytes[14], self.bytes[15], self.bytes[16], self.bytes[17])
+    }
+
+    pub fn target(&self) -> Ipv4Addr {
+        Ipv4Addr::new(self.bytes[24], self.bytes[25], self.bytes[26], self.bytes[27])
+    }
+}

@@ -1,0 +1,71 @@
+//! TCP (RFC 9293).
+
+use crate::wire::Layer;
+use crate::wire::WireError;
+use crate::wire::checksum::Checksum;
+use crate::wire::header;
+use crate::wire::pseudo_header::PseudoHeader;
+
+pub const PROTOCOL: u8 = 6;
+
+const HEADER_LEN: usize = 20;
+
+/// A segment: all that the IP layer carried.
+#[derive(Clone, Copy, Debug)]
+pub struct Tcp<'a> {
+    header: &'a [u8; HEADER_LEN],
+    segment: &'a [u8],
+}
+
+impl<'a> Tcp<'a> {
+    #[inline]
+    pub fn parse(segment: &'a [u8]) -> Result<Self, WireError> {
+        let (header, _) = header(Layer::Tcp, segment)?;
+        Ok(Self { header, segment })
+    }
+
+    #[inline]
+    pub fn source_port(&self) -> u16 {
+        u16::from_be_bytes([self.header[0], self.header[1]])
+    }
+
+    #[inline]
+    pub fn destination_port(&self) -> u16 {
+        u16::from_be_bytes([self.header[2], self.header[3]])
+    }
+
+    #[inline]
+    pub fn sequence(&self) -> u32 {
+        u32::from_be_bytes([self.header[4], self.header[5], self.header[6], self.header[7]])
+    }
+
+    #[inline]
+    pub fn acknowledgment(&self) -> u32 {
+        u32::from_be_bytes([self.header[8], self.header[9], self.header[10], self.header[11]])
+    }
+
+    /// FIN to CWR.
+    #[inline]
+    pub fn control_bits(&self) -> u8 {
+        self.header[13]
+    }
+
+    /// Bytes after the options. A data offset that points nowhere is an error of its own, because
+    /// the checksum does not depend on it.
+    #[inline]
+    pub fn payload(&self) -> Result<&'a [u8], WireError> {
+        let layer = Layer::Tcp;
+        let stated = usize::from(self.header[12] >> 4) * 4;
+        if stated < HEADER_LEN {
+            return Err(WireError::BadLength { layer, stated, minimum: HEADER_LEN });
+        }
+        let have = self.segment.len();
+        self.segment.get(stated..).ok_or(WireError::Truncated { layer, need: stated, have })
+    }
+
+    /// Compare the stored checksum with the segment's bytes.
+    #[inline]
+    pub fn checksum(&self, pseudo: PseudoHeader) -> Checksum {
+        pseudo.judge(self.segment, u16::from_be_bytes([self.header[16], self.header[17]]))
+    }
+}
