@@ -1,12 +1,21 @@
 //! The configuration file, parsed into types that cannot hold a bad value.
+//!
+//! [`parse`] reads the whole file and reports everything that is wrong with it at once. It touches
+//! nothing but the text: whether an interface or a line exists is found out when it is acquired.
 
+mod document;
+mod endpoint;
 mod plan;
+mod problem;
+mod render;
 
+pub use document::parse;
+pub use endpoint::{Endpoint, EndpointError, Parity, Serial, StopBits};
 pub use plan::{Change, diff};
+pub use problem::{Problem, Rejected};
+pub use render::Color;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -144,39 +153,6 @@ pub struct Link {
     pub backoff_max: Duration,
     pub transaction_id: TransactionId,
     pub devices: Vec<Arc<Device>>,
-}
-
-/// Where a link leads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Endpoint {
-    /// Modbus/TCP.
-    Tcp(SocketAddr),
-    /// Modbus RTU.
-    Serial(Serial),
-}
-
-/// A serial line (tty) and its settings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Serial {
-    pub device: PathBuf,
-    /// Bits per second.
-    pub baud: u32,
-    pub parity: Parity,
-    pub stop_bits: StopBits,
-}
-
-/// Even is the Modbus default (Serial Line V1.02, section 2.5.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parity {
-    None,
-    Even,
-    Odd,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StopBits {
-    One,
-    Two,
 }
 
 /// Whether a Modbus/TCP reply must carry the request's transaction identifier.

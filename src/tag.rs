@@ -3,10 +3,14 @@
 //! Pure. Registers in, engineering value out; never a default where there is no value.
 
 mod address;
+mod decode;
+mod kind;
 mod value;
 
 pub use address::{Address, AddressError, Addressing, Table};
-pub use value::{DecodeError, Order, Type, Value};
+pub use decode::DecodeError;
+pub use kind::{Misfit, Order, OrderError, Type, TypeError};
+pub use value::{Value, readable};
 
 use std::sync::Arc;
 
@@ -26,6 +30,39 @@ pub struct Tag {
     pub limits: Limits,
     /// Smallest change worth an entry, in engineering units; also the limits' hysteresis.
     pub deadband: f64,
+}
+
+impl Tag {
+    /// A tag with the defaults of everything that is not its place or its type.
+    pub fn new(name: &str, address: Address, kind: Type) -> Self {
+        Self {
+            name: name.into(),
+            address,
+            kind,
+            order: Order::default(),
+            scale: 1.0,
+            offset: 0.0,
+            unit: None,
+            limits: Limits::default(),
+            deadband: 0.0,
+        }
+    }
+
+    /// True if it is read with the functions for bits, false if with those for registers.
+    pub fn is_bit(&self) -> bool {
+        self.address.table.is_bit()
+    }
+
+    /// Entries of its table that it covers.
+    pub fn span(&self) -> u16 {
+        if self.address.is_bit() { 1 } else { self.kind.n_registers() }
+    }
+
+    /// True if the engineering value differs from the raw one.
+    #[expect(clippy::float_cmp, reason = "exactly the defaults mean: leave integers alone")]
+    fn is_scaled(&self) -> bool {
+        (self.scale, self.offset) != (1.0, 0.0)
+    }
 }
 
 /// Alarm limits in engineering units (IEC 62682's terms).

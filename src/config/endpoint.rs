@@ -1,0 +1,232 @@
+//! Endpoints: where a link leads, as two keys of the file or as one text on the command line.
+//!
+//! `tcp://192.0.2.10:502` and `rtu:///dev/ttyS0?baud=19200&parity=even&stop=1`.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Where a link leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Modbus/TCP.
+    Tcp(SocketAddr),
+    /// Modbus RTU.
+    Serial(Serial),
+}
+
+/// A serial line (tty) and its settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Serial {
+    pub device: PathBuf,
+    /// Bits per second.
+    pub baud: u32,
+    pub parity: Parity,
+    pub stop_bits: StopBits,
+}
+
+/// Even is the Modbus default (Serial Line V1.02, section 2.5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parity {
+    None,
+    Even,
+    Odd,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopBits {
+    One,
+    Two,
+}
+
+/// The port assigned to Modbus/TCP.
+const MODBUS_PORT: u16 = 502;
+
+/// Why a text is not an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    #[error(
+        "`{0}` is not an endpoint; write tcp://192.0.2.10:502 or rtu:///dev/ttyS0?baud=19200&parity=even&stop=1"
+    )]
+    Scheme(String),
+    #[error("`{0}` is not an IP address with or without a port")]
+    NotAnAddress(String),
+    #[error("port 0 cannot be connected to")]
+    PortZero,
+    #[error("`{0}` is not an absolute path such as /dev/ttyS0")]
+    NotAPath(String),
+    #[error("{0} bit/s is not a rate of serial lines; usual are 9600, 19200, 38400 and 115200")]
+    Baud(String),
+    #[error("`{0}` is not a parity; write even, odd or none")]
+    Parity(String),
+    #[error("`{0}` is not a number of stop bits; write 1 or 2")]
+    StopBits(String),
+    #[error("`{0}` is not a setting of a serial line; write baud, parity or stop")]
+    Setting(String),
+}
+
+impl Endpoint {
+    /// An IP address, with the Modbus port if it names none. Names are not resolved: a resolver
+    /// that does not answer would stall polling, and one that is lied to would move it elsewhere.
+    pub(super) fn tcp(text: &str) -> Result<SocketAddr, EndpointError> {
+        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+        let address = text
+            .parse()
+            .or_else(|_| bare.parse().map(|ip: IpAddr| SocketAddr::new(ip, MODBUS_PORT)))
+            .map_err(|_| EndpointError::NotAnAddress(text.to_owned()))?;
+        if address.port() == 0 { Err(EndpointError::PortZero) } else { Ok(address) }
+    }
+}
+
+impl Serial {
+    /// Rates that Linux has a constant for (termios(3)), without those no serial line uses.
+    pub(super) const RATES: [u32; 15] = [
+        300, 600, 1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800,
+        500_000, 921_600, 1_000_000,
+    ];
+
+    /// Modbus' own settings: 19200 bit/s, even parity, one stop bit.
+    pub fn new(device: &str) -> Result<Self, EndpointError> {
+        if !Path::new(device).is_absolute() || device.contains('\0') {
+            return Err(EndpointError::NotAPath(device.to_owned()));
+        }
+        Ok(Self {
+            device: device.into(),
+            baud: 19_200,
+            parity: Parity::Even,
+            stop_bits: StopBits::One,
+        })
+    }
+
+    /// Apply `baud=9600`.
+    fn set(mut self, setting: &str) -> Result<Self, EndpointError> {
+        match setting.split_once('=') {
+            Some(("baud", rate)) => self.baud = baud(rate)?,
+            Some(("parity", parity)) => self.parity = parity.parse()?,
+            Some(("stop", bits)) => self.stop_bits = bits.parse()?,
+            _ => return Err(EndpointError::Setting(setting.to_owned())),
+        }
+        Ok(self)
+    }
+}
+
+/// A rate that the kernel can set.
+pub(super) fn baud(text: &str) -> Result<u32, EndpointError> {
+    text.parse()
+        .ok()
+        .filter(|rate| Serial::RATES.contains(rate))
+        .ok_or_else(|| EndpointError::Baud(text.to_owned()))
+}
+
+impl FromStr for Endpoint {
+    type Err = EndpointError;
+
+    fn from_str(text: &str) -> Result<Self, EndpointError> {
+        if let Some(address) = text.strip_prefix("tcp://") {
+            return Self::tcp(address.trim_end_matches('/')).map(Self::Tcp);
+        }
+        let line =
+            text.strip_prefix("rtu://").ok_or_else(|| EndpointError::Scheme(text.to_owned()))?;
+        let (device, settings) = line.split_once('?').unwrap_or((line, ""));
+        settings
+            .split('&')
+            .filter(|setting| !setting.is_empty())
+            .try_fold(Serial::new(device)?, Serial::set)
+            .map(Self::Serial)
+    }
+}
+
+impl FromStr for Parity {
+    type Err = EndpointError;
+
+    fn from_str(text: &str) -> Result<Self, EndpointError> {
+        match text {
+            "none" => Ok(Self::None),
+            "even" => Ok(Self::Even),
+            "odd" => Ok(Self::Odd),
+            _ => Err(EndpointError::Parity(text.to_owned())),
+        }
+    }
+}
+
+impl FromStr for StopBits {
+    type Err = EndpointError;
+
+    fn from_str(text: &str) -> Result<Self, EndpointError> {
+        match text {
+            "1" => Ok(Self::One),
+            "2" => Ok(Self::Two),
+            _ => Err(EndpointError::StopBits(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "tcp://{address}"),
+            Self::Serial(Serial { device, baud, parity, stop_bits }) => {
+                let parity = match parity {
+                    Parity::None => "none",
+                    Parity::Even => "even",
+                    Parity::Odd => "odd",
+                };
+                let stop = match stop_bits {
+                    StopBits::One => 1,
+                    StopBits::Two => 2,
+                };
+                write!(f, "rtu://{}?baud={baud}&parity={parity}&stop={stop}", device.display())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_read_back_as_written() {
+        for text in [
+            "tcp://192.0.2.10:502",
+            "tcp://[2001:db8::1]:1502",
+            "rtu:///dev/ttyS0?baud=19200&parity=even&stop=1",
+            "rtu:///dev/serial/by-id/x?baud=115200&parity=none&stop=2",
+        ] {
+            assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_is_the_modbus_default() {
+        for (text, full) in [
+            ("tcp://192.0.2.10", "tcp://192.0.2.10:502"),
+            ("tcp://192.0.2.10/", "tcp://192.0.2.10:502"),
+            ("tcp://::1", "tcp://[::1]:502"),
+            ("tcp://[::1]", "tcp://[::1]:502"),
+            ("rtu:///dev/ttyS0", "rtu:///dev/ttyS0?baud=19200&parity=even&stop=1"),
+            ("rtu:///dev/ttyS0?parity=odd", "rtu:///dev/ttyS0?baud=19200&parity=odd&stop=1"),
+        ] {
+            assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), full);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_refused() {
+        use EndpointError as E;
+        for (text, error) in [
+            ("192.0.2.10", E::Scheme("192.0.2.10".to_owned())),
+            ("tcp://plc7:502", E::NotAnAddress("plc7:502".to_owned())),
+            ("tcp://192.0.2.10:0", E::PortZero),
+            ("rtu://ttyS0", E::NotAPath("ttyS0".to_owned())),
+            ("rtu:///dev/ttyS0?baud=0", E::Baud("0".to_owned())),
+            ("rtu:///dev/ttyS0?baud=19201", E::Baud("19201".to_owned())),
+            ("rtu:///dev/ttyS0?parity=mark", E::Parity("mark".to_owned())),
+            ("rtu:///dev/ttyS0?stop=3", E::StopBits("3".to_owned())),
+            ("rtu:///dev/ttyS0?speed=9600", E::Setting("speed=9600".to_owned())),
+        ] {
+            assert_eq!(text.parse::<Endpoint>(), Err(error));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Rendering of problems, as a compiler would show them.
+
+use std::ops::Range;
+
+use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
+
+use super::{Problem, Rejected};
+
+/// Whether the reader is a terminal that understands colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Color {
+    Plain,
+    Ansi,
+}
+
+pub(super) fn render(rejected: &Rejected, color: Color) -> String {
+    let renderer = match color {
+        Color::Plain => Renderer::plain(),
+        Color::Ansi => Renderer::styled(),
+    };
+    let lines = Lines::of(&rejected.text);
+    let mut rendered = String::new();
+    for problem in &rejected.problems {
+        rendered.push_str(&render_one(&renderer, &rejected.file, &lines, problem));
+        rendered.push_str("\n\n");
+    }
+    let n_problems = rejected.problems.len();
+    let plural = if n_problems == 1 { "" } else { "s" };
+    rendered.push_str(&format!("{}: {n_problems} problem{plural}\n", rejected.file));
+    rendered
+}
+
+fn render_one(renderer: &Renderer, file: &str, lines: &Lines<'_>, problem: &Problem) -> String {
+    let snippet = |span: &Range<usize>, annotate: &dyn Fn(Range<usize>) -> Annotation<'static>| {
+        let line = lines.line(span);
+        Snippet::source(line.text)
+            .path(file)
+            .line_start(line.number)
+            .annotation(annotate(line.span))
+    };
+    let mut group = Level::ERROR
+        .primary_title(problem.message.as_str())
+        .element(snippet(&problem.span, &|span| AnnotationKind::Primary.span(span)));
+    if let Some((span, label)) = &problem.related {
+        group =
+            group.element(snippet(span, &|span| AnnotationKind::Context.span(span).label(*label)));
+    }
+    renderer.render(&[group.element(Level::HELP.message(problem.help.as_str()))])
+}
+
+/// A text with the places where its lines begin.
+pub(super) struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+/// The line on which a span begins. Only that line is shown, however long the span is, so that
+/// the cost of a problem does not grow with the file.
+pub(super) struct Line<'a> {
+    pub(super) text: &'a str,
+    /// From 1.
+    pub(super) number: usize,
+    /// The part of the span that lies on the line, from the start of the line.
+    pub(super) span: Range<usize>,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        let after = text.match_indices('\n').map(|(newline, _)| newline + 1);
+        Self { text, starts: std::iter::once(0).chain(after).collect() }
+    }
+
+    /// Spans outside the text, or within a character, are moved to the nearest place that exists.
+    pub(super) fn line(&self, span: &Range<usize>) -> Line<'a> {
+        let number = self.starts.partition_point(|start| *start <= span.start);
+        let start = number.checked_sub(1).and_then(|index| self.starts.get(index)).copied();
+        let rest = self.text.get(start.unwrap_or_default()..).unwrap_or_default();
+        let text = rest.lines().next().unwrap_or_default();
+        let within = |at: usize| {
+            let at = at.saturating_sub(start.unwrap_or_default()).min(text.len());
+            (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
+        };
+        Line { text, number, span: within(span.start)..within(span.end).max(within(span.start)) }
+    }
+}
+
+impl Line<'_> {
+    /// In characters, from 1.
+    pub(super) fn column(&self) -> usize {
+        self.text.get(..self.span.start).unwrap_or_default().chars().count() + 1
+    }
+}
