@@ -1,1 +1,110 @@
-//! (grows next)
+//! The pipeline: readings and wire reports in, events out. [`Pipeline`] decides, [`run`] moves.
+//!
+//! Pure: no clock, no channel; the caller says when a window ends. What it remembers is bounded by
+//! the configuration and by constants, whatever strangers send, and everything that it is given or
+//! raises is in a ledger.
+
+mod alarm;
+mod budget;
+mod capture;
+mod intake;
+mod link;
+mod outbox;
+mod reply;
+mod tag;
+mod transaction;
+mod words;
+
+pub use intake::{Beat, Intake, Pulse, run};
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use crate::config::Log;
+use crate::record::{Event, Kind, Ledger, Reading, SourceId, WireReport};
+
+use capture::Captures;
+use link::Links;
+use outbox::Outbox;
+
+/// What the pipeline can be told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    pub log: Log,
+    /// How often counts become events.
+    pub window: Duration,
+}
+
+/// State of everything watched, and the events that follow from it.
+#[derive(Debug)]
+pub struct Pipeline {
+    settings: Settings,
+    links: Links,
+    captures: Captures,
+    outbox: Outbox,
+}
+
+impl Pipeline {
+    pub fn new(settings: Settings) -> Self {
+        let outbox = Outbox::new(&settings.log, settings.window);
+        Self { settings, links: Links::default(), captures: Captures::default(), outbox }
+    }
+
+    /// Take one answer, or the lack of one.
+    pub fn on_reading(&mut self, reading: &Reading) {
+        self.links.on_reading(reading, self.settings.log.samples, &mut self.outbox);
+    }
+
+    /// Take one block's findings: writes are told at once, checksums when the window ends.
+    pub fn on_report(&mut self, report: &WireReport) {
+        self.captures.on_report(report, &mut self.outbox);
+    }
+
+    /// Take an event that was raised elsewhere.
+    pub fn on_notice(&mut self, notice: Event) {
+        if notice.kind == Kind::ConfigReloaded {
+            self.links.on_reload();
+        }
+        self.outbox.raise(notice.kind, || notice);
+    }
+
+    /// Turn the window's counts into events, and let the log budget recover.
+    pub fn on_window_end(&mut self, now: SystemTime) {
+        self.captures.on_window_end(now, &mut self.outbox);
+        self.outbox.on_window_end(now);
+    }
+
+    /// Give every raised event to `deliver`, which says why if it had to drop one.
+    pub fn hand_on(&mut self, deliver: impl FnMut(Event) -> Result<(), &'static str>) {
+        self.outbox.hand_on(deliver);
+    }
+
+    /// Raise one `ledger.report`.
+    pub fn report_ledger(&mut self, name: &str, ledger: &Ledger, now: SystemTime) {
+        self.outbox.raise(Kind::LedgerReport, || {
+            let event =
+                Event::new(Kind::LedgerReport, now, SourceId::from(name), ledger.to_string())
+                    .with("entered", ledger.entered)
+                    .with("left", ledger.left)
+                    .with("dropped", ledger.n_dropped())
+                    .with("balances", ledger.balances());
+            ledger.dropped.iter().fold(event, |event, (reason, n)| event.with(reason, *n))
+        });
+    }
+
+    /// The books: `readings:<link>`, `capture:<source>`, `notes`, `events`.
+    pub fn ledgers(&self) -> BTreeMap<String, Ledger> {
+        let mut ledgers: BTreeMap<_, _> =
+            self.links.ledgers().chain(self.captures.ledgers()).collect();
+        ledgers.insert("events".to_owned(), self.outbox.ledger().clone());
+        ledgers
+    }
+
+    /// One line for `systemctl status`.
+    pub fn status(&self) -> String {
+        format!("{}; {}; {}", self.links.status(), self.captures.status(), self.outbox.status())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! The shell around [`Pipeline`]: three lanes in, one out, and a pulse.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+
+use crate::record::{Event, Ledger, Reading, WireReport};
+
+use super::Pipeline;
+
+/// How long the last words wait for room in the sink's queue, all together.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The receiving ends. One lane for each, so that a packet flood cannot delay a reading.
+#[derive(Debug)]
+pub struct Intake {
+    /// What the application has to say: started, reloaded, a task failed.
+    pub notices: mpsc::Receiver<Event>,
+    /// Lossless: a poller waits when this is full.
+    pub readings: mpsc::Receiver<Reading>,
+    /// Lossless: an analyser waits when this is full, and its ring absorbs the wait.
+    pub reports: mpsc::Receiver<WireReport>,
+}
+
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
+enum Input {
+    Notice(Event),
+    Reading(Reading),
+    Report(WireReport),
+}
+
+impl Intake {
+    /// The next input, reports last; `None` once every lane has been hung up.
+    ///
+    /// Cancel safe, because `recv` is, and nothing is held across the wait.
+    async fn next(&mut self) -> Option<Input> {
+        tokio::select! {
+            biased;
+            Some(notice) = self.notices.recv() => Some(Input::Notice(notice)),
+            Some(reading) = self.readings.recv() => Some(Input::Reading(reading)),
+            Some(report) = self.reports.recv() => Some(Input::Report(report)),
+            else => None,
+        }
+    }
+}
+
+/// Sent at the end of each window: the pipeline lives, and this is how things stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beat {
+    /// Windows closed so far.
+    pub at: u64,
+    /// One line for people.
+    pub text: String,
+}
+
+/// Where beats go. A pipeline that is stuck stops sending them.
+pub type Pulse = watch::Sender<Beat>;
+
+/// Move records through the pipeline until every lane has been hung up, then tell the ledgers.
+///
+/// A full event queue costs events, counted as `sink_full`; it never makes anybody wait.
+pub async fn run(
+    mut intake: Intake,
+    mut pipeline: Pipeline,
+    events: mpsc::Sender<Event>,
+    pulse: Pulse,
+) -> BTreeMap<String, Ledger> {
+    let mut window = ticks(pipeline.settings.window);
+    loop {
+        // Cancel safe: `tick` and `next` both are. The tick goes first: it comes at most once a
+        // window, and a flood on the lanes must neither stop the pulse nor keep a window open.
+        tokio::select! {
+            biased;
+            _ = window.tick() => {
+                pipeline.on_window_end(SystemTime::now());
+                pulse.send_modify(|beat| *beat = Beat { at: beat.at + 1, text: pipeline.status() });
+            }
+            input = intake.next() => match input {
+                Some(Input::Notice(notice)) => pipeline.on_notice(notice),
+                Some(Input::Reading(reading)) => pipeline.on_reading(&reading),
+                Some(Input::Report(report)) => pipeline.on_report(&report),
+                None => break,
+            },
+        }
+        pipeline.hand_on(|event| offer(&events, event));
+    }
+    last_words(pipeline, &events).await
+}
+
+/// One tick at the end of each window. After a stall the next window is a whole one.
+fn ticks(window: Duration) -> Interval {
+    let window = window.max(Duration::from_millis(1)); // an interval of zero panics
+    let mut ticks = tokio::time::interval_at(Instant::now() + window, window);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+fn offer(events: &mpsc::Sender<Event>, event: Event) -> Result<(), &'static str> {
+    events.try_send(event).map_err(|refused| match refused {
+        mpsc::error::TrySendError::Full(_) => "sink_full",
+        mpsc::error::TrySendError::Closed(_) => "sink_closed",
+    })
+}
+
+/// Close the last window and report each ledger, that of the events last.
+async fn last_words(
+    mut pipeline: Pipeline,
+    events: &mpsc::Sender<Event>,
+) -> BTreeMap<String, Ledger> {
+    let now = SystemTime::now();
+    let deadline = Instant::now() + LAST_WORDS;
+    pipeline.on_window_end(now);
+    deliver(&mut pipeline, events, deadline).await;
+    let mut names: Vec<_> = pipeline.ledgers().into_keys().collect();
+    names.sort_by_key(|name| name == "events");
+    for name in names {
+        if let Some(ledger) = pipeline.ledgers().get(&name) {
+            pipeline.report_ledger(&name, ledger, now);
+        }
+        deliver(&mut pipeline, events, deadline).await;
+    }
+    pipeline.ledgers()
+}
+
+/// Hand on with patience: nothing else comes that could be delayed.
+async fn deliver(pipeline: &mut Pipeline, events: &mpsc::Sender<Event>, deadline: Instant) {
+    for event in pipeline.outbox.take_ready() {
+        let permit = tokio::time::timeout_at(deadline, events.reserve()).await;
+        let outcome = match permit {
+            Ok(Ok(permit)) => {
+                permit.send(event);
+                Ok(())
+            }
+            Ok(Err(_)) => Err("sink_closed"),
+            Err(_) => Err("sink_full"),
+        };
+        pipeline.outbox.settle(outcome);
+    }
+}

@@ -1,0 +1,232 @@
+//! Links and the devices behind them: up or down, what was lost, and their tags.
+//!
+//! A state is told when it changes; what happens within it is counted and told at its end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::config::Samples;
+use crate::record::{Doubt, Event, Fault, Kind, Ledger, Quality, Reading, SourceId};
+
+use super::outbox::Outbox;
+use super::reply::Repeats;
+use super::tag::TagState;
+use super::words::{elapsed, latency_ms};
+
+/// All links that were ever read from, since the last reload but one.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    by_source: BTreeMap<SourceId, Link>,
+    /// Reloads so far; what has not been heard of for two of them is forgotten.
+    generation: u64,
+}
+
+#[derive(Debug, Default)]
+struct Link {
+    devices: BTreeMap<Arc<str>, Device>,
+    down_since: Option<SystemTime>,
+    /// In: readings. Out: good ones.
+    ledger: Ledger,
+}
+
+#[derive(Debug, Default)]
+struct Device {
+    /// Generation of the last reading.
+    heard: u64,
+    contact: Contact,
+    outage: Option<Outage>,
+    repeats: Repeats,
+    tags: BTreeMap<Arc<str>, TagState>,
+}
+
+/// Since when a device is down, and how many readings were lost to it.
+#[derive(Debug)]
+struct Outage {
+    since: SystemTime,
+    lost: u64,
+}
+
+/// What a reading proves about the way to its device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Contact {
+    /// It was not asked.
+    #[default]
+    Unknown,
+    /// The device answered this very request, if only to refuse it.
+    Answered,
+    /// Something came back that is not a proven answer.
+    Doubtful,
+    /// Nothing came back.
+    Silent,
+    /// There was no link to ask over.
+    NoLink,
+}
+
+impl From<Quality> for Contact {
+    fn from(quality: Quality) -> Self {
+        match quality {
+            // 0x0A and 0x0B come from a gateway whose target did not answer.
+            Quality::Bad(Fault::Timeout | Fault::Exception(0x0a | 0x0b)) => Self::Silent,
+            Quality::Good | Quality::Bad(Fault::Exception(_) | Fault::NotAValue) => Self::Answered,
+            Quality::Uncertain(Doubt::LateReply)
+            | Quality::Bad(Fault::BadCrc | Fault::ForeignReply) => Self::Doubtful,
+            Quality::Bad(Fault::LinkDown) => Self::NoLink,
+            Quality::Bad(Fault::BackedOff) => Self::Unknown,
+        }
+    }
+}
+
+impl Links {
+    pub(super) fn on_reading(&mut self, reading: &Reading, samples: Samples, outbox: &mut Outbox) {
+        let link = self.by_source.entry(reading.source.clone()).or_default();
+        link.ledger.entered += 1;
+        match loss(reading.quality) {
+            None => link.ledger.left += 1,
+            Some(reason) => link.ledger.drop(reason, 1),
+        }
+        let device = link.devices.entry(reading.device.clone()).or_default();
+        device.heard = self.generation;
+        device.on_reading(reading, outbox);
+        link.on_contact(reading, self.generation, outbox);
+        // Looked up again: `on_contact` asked about all of the link's devices.
+        if let Some(device) = link.devices.get_mut(&reading.device) {
+            device.on_samples(reading, samples, outbox);
+        }
+    }
+
+    /// Devices that left the configuration are not heard of again: forget them, not the others.
+    pub(super) fn on_reload(&mut self) {
+        self.generation += 1;
+        for link in self.by_source.values_mut() {
+            link.devices.retain(|_, device| device.heard + 2 > self.generation);
+        }
+    }
+
+    pub(super) fn ledgers(&self) -> impl Iterator<Item = (String, Ledger)> {
+        self.by_source.iter().map(|(id, link)| (format!("readings:{id}"), link.ledger.clone()))
+    }
+
+    pub(super) fn status(&self) -> String {
+        let devices = || self.by_source.values().flat_map(|link| link.devices.values());
+        let down = devices().filter(|device| device.outage.is_some()).count();
+        let alarms =
+            devices().flat_map(|device| device.tags.values()).filter(|tag| tag.is_alarmed());
+        format!("{} devices, {down} down, {} alarms", devices().count(), alarms.count())
+    }
+}
+
+impl Link {
+    /// Down when no device can be reached over it, up with the first that can.
+    fn on_contact(&mut self, reading: &Reading, generation: u64, outbox: &mut Outbox) {
+        match (Contact::from(reading.quality), self.down_since) {
+            (Contact::NoLink, None) if self.is_lost(generation) => {
+                self.down_since = Some(reading.at);
+                outbox.raise(Kind::LinkDown, || link_down(reading, self.devices.len()));
+            }
+            (Contact::Answered | Contact::Doubtful | Contact::Silent, Some(since)) => {
+                self.down_since = None;
+                outbox.raise(Kind::LinkUp, || link_up(reading, since));
+            }
+            (Contact::NoLink | Contact::Unknown, _)
+            | (Contact::Answered | Contact::Doubtful | Contact::Silent, None) => (),
+        }
+    }
+
+    fn is_lost(&self, generation: u64) -> bool {
+        let mut current = self.devices.values().filter(|device| device.heard == generation);
+        current.all(|device| device.contact == Contact::NoLink)
+    }
+}
+
+impl Device {
+    fn on_reading(&mut self, reading: &Reading, outbox: &mut Outbox) {
+        let contact = Contact::from(reading.quality);
+        if contact != Contact::Unknown {
+            self.contact = contact;
+        }
+        self.repeats.on_reading(reading, outbox);
+        match (contact, &mut self.outage) {
+            (Contact::Answered, Some(outage)) => {
+                outbox.raise(Kind::DeviceUp, || device_up(reading, outage));
+                self.outage = None;
+            }
+            (Contact::Silent | Contact::NoLink, None) => {
+                self.outage = Some(Outage { since: reading.at, lost: 1 });
+                outbox.raise(Kind::DeviceDown, || device_down(reading));
+            }
+            (
+                Contact::Silent | Contact::NoLink | Contact::Doubtful | Contact::Unknown,
+                Some(outage),
+            ) => outage.lost += 1,
+            (Contact::Answered | Contact::Doubtful | Contact::Unknown, None) => (),
+        }
+    }
+
+    fn on_samples(&mut self, reading: &Reading, samples: Samples, outbox: &mut Outbox) {
+        for sample in &reading.samples {
+            let tag = self.tags.entry(sample.tag.name.clone()).or_default();
+            tag.on_sample(reading, sample, samples, outbox);
+        }
+    }
+}
+
+/// Under which name a reading that is not good is counted.
+fn loss(quality: Quality) -> Option<&'static str> {
+    match quality {
+        Quality::Good => None,
+        Quality::Uncertain(Doubt::LateReply) => Some("late_reply"),
+        Quality::Bad(Fault::Timeout) => Some("timeout"),
+        Quality::Bad(Fault::LinkDown) => Some("link_down"),
+        Quality::Bad(Fault::BadCrc) => Some("bad_crc"),
+        Quality::Bad(Fault::ForeignReply) => Some("foreign_reply"),
+        Quality::Bad(Fault::Exception(_)) => Some("exception"),
+        Quality::Bad(Fault::NotAValue) => Some("not_a_value"),
+        Quality::Bad(Fault::BackedOff) => Some("backed_off"),
+    }
+}
+
+/// An event about one device, with the fields that name it.
+pub(super) fn about_device(kind: Kind, reading: &Reading, text: String) -> Event {
+    Event::new(kind, reading.at, reading.source.clone(), text)
+        .with("device", reading.device.clone())
+        .with("unit", reading.unit)
+        .with("quality", reading.quality.to_string())
+}
+
+/// The poller's words on what failed, or the quality where it has none.
+pub(super) fn detail(reading: &Reading) -> String {
+    reading.detail.as_deref().map_or_else(|| reading.quality.to_string(), str::to_owned)
+}
+
+fn device_down(reading: &Reading) -> Event {
+    let text = format!("{} (unit {}) is down: {}", reading.device, reading.unit, detail(reading));
+    about_device(Kind::DeviceDown, reading, text)
+}
+
+fn device_up(reading: &Reading, outage: &Outage) -> Event {
+    let down = elapsed(outage.since, reading.at);
+    let text = format!(
+        "{} (unit {}) answers again after {}; readings lost: {}",
+        reading.device,
+        reading.unit,
+        humantime::format_duration(down),
+        outage.lost
+    );
+    about_device(Kind::DeviceUp, reading, text)
+        .with("down_ms", latency_ms(down))
+        .with("lost", outage.lost)
+}
+
+fn link_down(reading: &Reading, n_devices: usize) -> Event {
+    let text = format!("no device on {} can be reached: {}", reading.source, detail(reading));
+    Event::new(Kind::LinkDown, reading.at, reading.source.clone(), text)
+        .with("devices", n_devices as u64)
+}
+
+fn link_up(reading: &Reading, since: SystemTime) -> Event {
+    let down = elapsed(since, reading.at);
+    let text = format!("{} is up again after {}", reading.source, humantime::format_duration(down));
+    Event::new(Kind::LinkUp, reading.at, reading.source.clone(), text)
+        .with("down_ms", latency_ms(down))
+}

@@ -1,0 +1,66 @@
+//! Modbus transactions seen on the wire, as events: who changed what, and what was refused.
+
+use crate::record::{Event, Kind, SourceId, Transaction};
+
+use super::words::{exception_name, function_name, latency_ms};
+
+/// The kind of event a transaction is.
+pub(super) fn kind_of(transaction: &Transaction) -> Kind {
+    match transaction.exception {
+        Some(_) => Kind::ModbusException,
+        None => Kind::ModbusWrite,
+    }
+}
+
+/// What was asked of whom, and how it was answered.
+pub(super) fn seen(source: &SourceId, transaction: &Transaction) -> Event {
+    let event =
+        Event::new(kind_of(transaction), transaction.at, source.clone(), sentence(transaction))
+            .with("client", transaction.client.to_string())
+            .with("server", transaction.server.to_string())
+            .with("unit", transaction.unit)
+            .with("function", function_name(transaction.function).into_owned())
+            .with("function_code", transaction.function);
+    with_what_there_is(event, transaction)
+}
+
+fn with_what_there_is(mut event: Event, transaction: &Transaction) -> Event {
+    let Transaction { address, quantity, value, exception, latency, vlan, .. } = *transaction;
+    for (name, number) in [("address", address), ("quantity", quantity), ("value", value)] {
+        if let Some(number) = number {
+            event = event.with(name, number);
+        }
+    }
+    for (name, id) in [("vlan", vlan.outer), ("vlan_inner", vlan.inner)] {
+        if id != 0 {
+            event = event.with(name, id);
+        }
+    }
+    if let Some(code) = exception {
+        event =
+            event.with("exception", exception_name(code).into_owned()).with("exception_code", code);
+    }
+    match latency {
+        Some(latency) => event.with("latency_ms", latency_ms(latency)),
+        None => event,
+    }
+}
+
+fn sentence(transaction: &Transaction) -> String {
+    let Transaction { client, server, unit, function, .. } = transaction;
+    let function = function_name(*function);
+    let what = match (transaction.address, transaction.quantity, transaction.value) {
+        (Some(address), Some(quantity), _) if quantity > 1 => {
+            format!("{function}, {quantity} from address {address}")
+        }
+        (Some(address), _, Some(value)) => format!("{function}, {value} to address {address}"),
+        (Some(address), _, None) => format!("{function}, address {address}"),
+        (None, _, _) => function.into_owned(),
+    };
+    let answer = match (transaction.exception, transaction.latency) {
+        (Some(code), _) => format!("refused: {}", exception_name(code)),
+        (None, Some(_)) => "done".to_owned(),
+        (None, None) => "not answered".to_owned(),
+    };
+    format!("{client} to {server} unit {unit}: {what}; {answer}")
+}

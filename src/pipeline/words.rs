@@ -1,0 +1,81 @@
+//! Values and numbers as they stand in sentences and fields.
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
+
+use crate::record::Scalar;
+use crate::tag::{Tag, Value, readable};
+
+/// A value as a field, without digits that its registers never held.
+pub(super) fn scalar(value: &Value) -> Scalar {
+    match value {
+        Value::Bool(value) => Scalar::Bool(*value),
+        Value::Signed(value) => Scalar::Signed(*value),
+        Value::Unsigned(value) => Scalar::Unsigned(*value),
+        Value::Real(value) => Scalar::Real(readable(*value)),
+        Value::Text(value) => Scalar::Text(value.clone()),
+    }
+}
+
+/// A value with its engineering unit: "4.2 bar".
+pub(super) fn quantity(value: &Value, tag: &Tag) -> String {
+    match &tag.unit {
+        Some(unit) => format!("{value} {unit}"),
+        None => value.to_string(),
+    }
+}
+
+/// Milliseconds, to the microsecond.
+pub(super) fn latency_ms(latency: Duration) -> f64 {
+    (latency.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// From `since` to `now`, in whole milliseconds; zero if the clock was set back in between.
+pub(super) fn elapsed(since: SystemTime, now: SystemTime) -> Duration {
+    let elapsed = now.duration_since(since).unwrap_or_default();
+    Duration::from_millis(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Modbus functions (Application Protocol V1.1b3, section 6).
+pub(super) fn function_name(code: u8) -> Cow<'static, str> {
+    let name = match code {
+        1 => "read coils",
+        2 => "read discrete inputs",
+        3 => "read holding registers",
+        4 => "read input registers",
+        5 => "write single coil",
+        6 => "write single register",
+        7 => "read exception status",
+        8 => "diagnostics",
+        11 => "get comm event counter",
+        12 => "get comm event log",
+        15 => "write multiple coils",
+        16 => "write multiple registers",
+        17 => "report server id",
+        20 => "read file record",
+        21 => "write file record",
+        22 => "mask write register",
+        23 => "read/write multiple registers",
+        24 => "read fifo queue",
+        43 => "encapsulated interface transport",
+        _ => return format!("function {code}").into(),
+    };
+    name.into()
+}
+
+/// Modbus exceptions (Application Protocol V1.1b3, section 7).
+pub(super) fn exception_name(code: u8) -> Cow<'static, str> {
+    let name = match code {
+        1 => "illegal function",
+        2 => "illegal data address",
+        3 => "illegal data value",
+        4 => "server device failure",
+        5 => "acknowledge",
+        6 => "server device busy",
+        8 => "memory parity error",
+        10 => "gateway path unavailable",
+        11 => "gateway target device failed to respond",
+        _ => return format!("exception {code}").into(),
+    };
+    name.into()
+}
