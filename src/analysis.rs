@@ -1,1 +1,151 @@
-//! (grows next)
+//! Analysers: judge each frame where it lies, and report once per block.
+//!
+//! One thread per capture thread. It parses hostile bytes and therefore makes no system call but
+//! to wait, allocate and exit; it never logs and never allocates per packet.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::mpsc;
+
+use crate::block::{Block, Content, Delivery, Frame};
+use crate::flow::{Sighting, Table};
+use crate::record::{Checked, ChecksumTally, Corruption, Note, SourceId, WireReport};
+use crate::wire::Checksum;
+use crate::wire::packet::{Captured, L4, Network, Packet, Transport, dissect};
+
+/// What one capture is judged with, and what was seen of its connections so far.
+#[derive(Debug)]
+pub struct Analyser {
+    source: SourceId,
+    flows: Table,
+}
+
+/// Connections known at a time. An idle one costs a quarter of a kilobyte.
+const MAX_FLOWS: usize = 16_384;
+
+/// Judge until the capture thread hangs up or the pipeline is gone.
+pub fn run(
+    mut analyser: Analyser,
+    mut deliveries: mpsc::Receiver<Delivery>,
+    reports: &mpsc::Sender<WireReport>,
+) {
+    while let Some(delivery) = deliveries.blocking_recv() {
+        let report = analyser.judge(delivery);
+        if reports.blocking_send(report).is_err() {
+            return;
+        }
+    }
+}
+
+impl Analyser {
+    /// Ready to judge; everything that needs more than memory is done here.
+    pub fn new(source: SourceId, modbus_ports: &[u16]) -> Self {
+        let seed = RandomState::new().hash_one(MAX_FLOWS);
+        Self { source, flows: Table::new(MAX_FLOWS, modbus_ports, seed) }
+    }
+
+    /// Judge what was delivered. The block is back with its owner before the report is.
+    pub fn judge(&mut self, delivery: Delivery) -> WireReport {
+        let mut report = WireReport::new(self.source.clone(), delivery.at);
+        report.ring = delivery.ring;
+        match delivery.content {
+            Content::Block(block) => self.judge_block(&block, &mut report),
+            Content::Interface(state) => report.interface = Some(state),
+            Content::Empty => (),
+        }
+        report
+    }
+
+    fn judge_block(&mut self, block: &Block, report: &mut WireReport) {
+        report.gap = block.gap();
+        self.flows.start_block();
+        let mut last_ns = None;
+        block.for_each(|frame| {
+            last_ns = Some(frame.at_ns);
+            self.judge_frame(&frame, report);
+        });
+        if let Some(last_ns) = last_ns {
+            report.at = time(last_ns);
+        }
+    }
+
+    fn judge_frame(&mut self, frame: &Frame<'_>, report: &mut WireReport) {
+        report.frames += 1;
+        report.bytes += u64::from(frame.wire_len);
+        let Some(link) = frame.link else {
+            report.unknown_link += 1;
+            return;
+        };
+        let packet = dissect(&Captured {
+            link,
+            bytes: frame.bytes,
+            wire_len: frame.wire_len,
+            stripped_vlan: frame.stripped_vlan,
+            checksum_pending: frame.checksum_pending,
+        });
+        report.malformed += u64::from(packet.malformed.is_some());
+        tally(&packet, &mut report.checksums);
+        if is_corrupt(&packet) {
+            note_corruption(frame.at_ns, &packet, report);
+            return; // its receiver drops it too, and the sender will repeat it
+        }
+        if let (Transport::Tcp(segment), Network::Ip { source, destination }) =
+            (packet.transport, packet.network)
+        {
+            let (at_ns, vlan) = (frame.at_ns, packet.vlan);
+            let sighting = Sighting { at_ns, vlan, source, destination, segment };
+            self.flows.observe(&sighting, report);
+        }
+    }
+}
+
+fn tally(packet: &Packet<'_>, checksums: &mut ChecksumTally) {
+    if let Some(verdict) = packet.ipv4 {
+        checksums.ipv4.count(verdict);
+    }
+    match packet.l4 {
+        Some((L4::Tcp, verdict)) => checksums.tcp.count(verdict),
+        Some((L4::Udp, verdict)) => checksums.udp.count(verdict),
+        Some((L4::Icmp, verdict)) => checksums.icmp.count(verdict),
+        Some((L4::Icmpv6, verdict)) => checksums.icmpv6.count(verdict),
+        None => (),
+    }
+}
+
+fn verdicts(packet: &Packet<'_>) -> impl Iterator<Item = (Checked, Checksum)> {
+    let ipv4 = packet.ipv4.map(|verdict| (Checked::Ipv4, verdict));
+    let l4 = packet.l4.map(|(protocol, verdict)| (Checked::L4(protocol), verdict));
+    ipv4.into_iter().chain(l4)
+}
+
+fn is_corrupt(packet: &Packet<'_>) -> bool {
+    verdicts(packet).any(|(_, verdict)| matches!(verdict, Checksum::Invalid(_)))
+}
+
+#[cold]
+fn note_corruption(at_ns: u64, packet: &Packet<'_>, report: &mut WireReport) {
+    let Network::Ip { source, destination } = packet.network else {
+        return; // only IP has checksums
+    };
+    for (checked, verdict) in verdicts(packet) {
+        if let Checksum::Invalid(mismatch) = verdict {
+            let (at, vlan) = (time(at_ns), packet.vlan);
+            report.note(Note::Corrupt(Corruption {
+                at,
+                checked,
+                mismatch,
+                vlan,
+                source,
+                destination,
+            }));
+        }
+    }
+}
+
+fn time(at_ns: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_nanos(at_ns)
+}
+
+#[cfg(test)]
+mod tests;
