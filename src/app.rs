@@ -1,1 +1,3 @@
 //! (grows next)
+
+pub mod replay;

@@ -9,6 +9,7 @@ mod pcapng;
 
 use std::fs::File;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub struct CaptureFile {
     position: usize,
     format: Format,
     n_truncated: u64,
+    span_ns: Option<RangeInclusive<u64>>,
 }
 
 /// Why a capture file cannot be read, or not any further.
@@ -46,8 +48,9 @@ pub enum FileError {
     Corrupt { path: PathBuf, offset: usize, why: &'static str },
 }
 
-/// Frames in a block. Large enough to make the hand-over cheap, small enough for the cache.
-const BLOCK_FRAMES: usize = 1024;
+/// Frames in a block. Enough to make a report cheap, few enough that a report has room for a note
+/// on every second frame.
+const BLOCK_FRAMES: usize = 128;
 /// Longer frames are not written by any tool (`MAXIMUM_SNAPLEN` of libpcap): a length above this
 /// is not a length.
 const MAX_FRAME: u32 = 262_144;
@@ -67,6 +70,15 @@ enum Record {
     Other,
 }
 
+impl Record {
+    fn frame(self) -> Option<FileFrame> {
+        match self {
+            Self::Frame(frame) => Some(frame),
+            Self::Other => None,
+        }
+    }
+}
+
 /// Why there is no record at a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
@@ -82,7 +94,14 @@ impl CaptureFile {
         let map = map_file(&file).map_err(|error| FileError::Map { path: path.into(), error })?;
         let (format, position) = Format::of(&map)
             .ok_or_else(|| FileError::NotACapture { path: path.into(), found: looks_like(&map) })?;
-        Ok(Self { path: path.into(), map: Arc::new(map), position, format, n_truncated: 0 })
+        Ok(Self {
+            path: path.into(),
+            map: Arc::new(map),
+            position,
+            format,
+            n_truncated: 0,
+            span_ns: None,
+        })
     }
 
     /// The next frames in file order; `None` at the end.
@@ -91,9 +110,7 @@ impl CaptureFile {
         while frames.len() < BLOCK_FRAMES && self.position < self.map.len() {
             match self.format.record(&self.map, self.position) {
                 Ok((record, next)) => {
-                    if let Record::Frame(frame) = record {
-                        frames.push(frame);
-                    }
+                    frames.extend(record.frame());
                     self.position = next;
                 }
                 Err(Stop::Truncated) => {
@@ -114,6 +131,7 @@ impl CaptureFile {
         if frames.is_empty() {
             return Ok(None);
         }
+        self.widen_span(&frames);
         Ok(Some(Block::File(FileBlock::new(Arc::clone(&self.map), frames))))
     }
 
@@ -129,6 +147,19 @@ impl CaptureFile {
 
     pub fn is_empty(&self) -> bool {
         self.map.is_empty()
+    }
+
+    /// Earliest and latest time stamp of the frames read so far.
+    pub fn span_ns(&self) -> Option<RangeInclusive<u64>> {
+        self.span_ns.clone()
+    }
+
+    fn widen_span(&mut self, frames: &[FileFrame]) {
+        // 0 is what a record without a time stamp gets.
+        for at_ns in frames.iter().map(|frame| frame.at_ns).filter(|at_ns| *at_ns > 0) {
+            let span = self.span_ns.get_or_insert(at_ns..=at_ns);
+            *span = at_ns.min(*span.start())..=at_ns.max(*span.end());
+        }
     }
 
     /// Records cut off by the end of the file: none or one.

@@ -244,7 +244,7 @@ fn what_is_not_a_capture_is_said_to_be_what_it_is() {
 #[test]
 fn blocks_are_bounded_and_progress_reaches_the_end() {
     let mut file = pcap(Endian::Little, 0xa1b2_c3d4, 1);
-    for _ in 0..2500 {
+    for _ in 0..300 {
         file.extend(words(Endian::Little, &[1, 0, 1, 1]));
         file.push(b'x');
     }
@@ -256,7 +256,7 @@ fn blocks_are_bounded_and_progress_reaches_the_end() {
         block.for_each(|_| n_frames += 1);
         lens.push(n_frames);
     }
-    assert_eq!(lens, [1024, 1024, 454]);
+    assert_eq!(lens, [128, 128, 46]);
     assert_eq!((capture.position(), capture.is_empty()), (capture.len(), false));
 }
 

@@ -1,0 +1,224 @@
+//! Capture files through the daemon's own analysis and pipeline, on one thread.
+//!
+//! Time is the capture's: the same files always give the same events and the same summary. Each
+//! file is a source of its own, so connections do not continue from one to the next.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::analysis::Analyser;
+use crate::block::{Block, Content, Delivery};
+use crate::capture::file::{CaptureFile, FileError};
+use crate::config::{Level, Log, Samples};
+use crate::pipeline::{Pipeline, Settings};
+use crate::record::{ChecksumTally, Event, Ledger, ModbusTally, RingCount, SourceId, WireReport};
+
+/// What the files held.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Summary {
+    /// Frames read.
+    pub packets: u64,
+    /// Their length on the wire, summed.
+    pub bytes: u64,
+    /// From the earliest frame to the latest, as their time stamps say. Not how long it took: that
+    /// would make no two summaries of a file equal.
+    pub seconds: f64,
+    pub checksums: ChecksumTally,
+    /// Frames with a structural error in some layer.
+    pub malformed: u64,
+    pub modbus: Modbus,
+    /// In: records begun. Out: frames judged.
+    pub ledger: Ledger,
+}
+
+/// Modbus/TCP in the files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Modbus {
+    pub requests: u64,
+    pub responses: u64,
+    /// Request and response paired.
+    pub transactions: u64,
+    pub exceptions: u64,
+    /// Requests and responses by function code, those that occurred.
+    pub functions: BTreeMap<u8, u64>,
+    /// Requests that change something in a device.
+    pub writes: u64,
+}
+
+/// What a replay shows while it goes on.
+#[derive(Debug)]
+pub enum Observed<'a> {
+    Event(&'a Event),
+    /// Bytes read, of all files together.
+    Progress {
+        read: u64,
+        total: u64,
+    },
+}
+
+/// Why a replay ended before its files did.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// The port that IANA gave Modbus.
+const MODBUS_PORTS: [u16; 1] = [502];
+/// Of capture time, as the daemon's default.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// Replay files one after the other. All are opened first, so that a wrong name is told at once.
+pub fn replay(
+    paths: &[PathBuf],
+    mut observe: impl FnMut(Observed<'_>),
+) -> Result<Summary, ReplayError> {
+    let files = paths.iter().map(|path| Ok((path.as_path(), CaptureFile::open(path)?)));
+    let files = files.collect::<Result<Vec<_>, FileError>>()?;
+    let total = files.iter().map(|(_, file)| file.len()).sum();
+    let mut replay = Replay::new();
+    let mut read_before = 0;
+    for (path, mut file) in files {
+        let mut analyser = Analyser::new(source(path), &MODBUS_PORTS);
+        while let Some(block) = file.next_block()? {
+            replay.on_report(&analyser.judge(delivery(block)), &mut observe);
+            observe(Observed::Progress { read: read_before + file.position(), total });
+        }
+        read_before += file.len();
+        replay.totals.close(&file);
+    }
+    Ok(replay.finish(&mut observe))
+}
+
+/// Everything that outlives a block.
+struct Replay {
+    pipeline: Pipeline,
+    totals: Totals,
+    /// End of the window that the last report fell into.
+    window_end: Option<SystemTime>,
+}
+
+#[derive(Default)]
+struct Totals {
+    frames: u64,
+    bytes: u64,
+    checksums: ChecksumTally,
+    malformed: u64,
+    unknown_link: u64,
+    truncated_records: u64,
+    modbus: ModbusTally,
+    /// Earliest and latest time stamp.
+    span_ns: Option<RangeInclusive<u64>>,
+}
+
+impl Replay {
+    fn new() -> Self {
+        // Whoever replays a file wants to see everything in it.
+        let log =
+            Log { samples: Samples::None, rate: u32::MAX, burst: u32::MAX, level: Level::Info };
+        let pipeline = Pipeline::new(Settings { log, window: WINDOW });
+        Self { pipeline, totals: Totals::default(), window_end: None }
+    }
+
+    fn on_report(&mut self, report: &WireReport, observe: &mut impl FnMut(Observed<'_>)) {
+        let window_end = *self.window_end.get_or_insert(report.at + WINDOW);
+        if report.at >= window_end {
+            self.pipeline.on_window_end(window_end);
+            self.window_end = Some(report.at + WINDOW);
+        }
+        self.pipeline.on_report(report);
+        self.totals.add(report);
+        self.show_events(observe);
+    }
+
+    fn finish(mut self, observe: &mut impl FnMut(Observed<'_>)) -> Summary {
+        if let Some(now) = self.window_end {
+            self.pipeline.on_window_end(now);
+        }
+        self.show_events(observe);
+        self.totals.into()
+    }
+
+    fn show_events(&mut self, observe: &mut impl FnMut(Observed<'_>)) {
+        self.pipeline.hand_on(|event| {
+            observe(Observed::Event(&event));
+            Ok(())
+        });
+    }
+}
+
+impl Totals {
+    fn add(&mut self, report: &WireReport) {
+        self.frames += report.frames;
+        self.bytes += report.bytes;
+        self.checksums.merge(&report.checksums);
+        self.malformed += report.malformed;
+        self.unknown_link += report.unknown_link;
+        self.modbus.merge(&report.modbus);
+    }
+
+    /// Add what is known once a file was read.
+    fn close(&mut self, file: &CaptureFile) {
+        self.truncated_records += file.n_truncated();
+        self.span_ns = match (self.span_ns.take(), file.span_ns()) {
+            (Some(a), Some(b)) => Some(*a.start().min(b.start())..=*a.end().max(b.end())),
+            (a, b) => a.or(b),
+        };
+    }
+}
+
+impl From<Totals> for Summary {
+    fn from(totals: Totals) -> Self {
+        let mut ledger = Ledger {
+            entered: totals.frames + totals.truncated_records,
+            left: totals.frames - totals.unknown_link,
+            ..Ledger::default()
+        };
+        ledger.drop("unknown_link", totals.unknown_link);
+        ledger.drop("truncated_record", totals.truncated_records);
+        Self {
+            packets: totals.frames,
+            bytes: totals.bytes,
+            seconds: totals.span_ns.map_or(0.0, |span| seconds(&span)),
+            checksums: totals.checksums,
+            malformed: totals.malformed,
+            modbus: totals.modbus.into(),
+            ledger,
+        }
+    }
+}
+
+impl From<ModbusTally> for Modbus {
+    fn from(tally: ModbusTally) -> Self {
+        let functions = (0..).zip(tally.functions).filter(|(_, count)| *count > 0);
+        Self {
+            requests: tally.requests,
+            responses: tally.responses,
+            transactions: tally.transactions,
+            exceptions: tally.exceptions,
+            functions: functions.map(|(function, count)| (function, u64::from(count))).collect(),
+            writes: tally.writes,
+        }
+    }
+}
+
+fn seconds(span_ns: &RangeInclusive<u64>) -> f64 {
+    Duration::from_nanos(span_ns.end() - span_ns.start()).as_secs_f64()
+}
+
+fn delivery(block: Block) -> Delivery {
+    // A block's report is dated by its last frame.
+    let at = SystemTime::UNIX_EPOCH;
+    Delivery { at, ring: RingCount::default(), content: Content::Block(block) }
+}
+
+/// A file is known by its name, wherever it lies.
+fn source(path: &Path) -> SourceId {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    SourceId::from(&*name.to_string_lossy())
+}
+
+#[cfg(test)]
+mod tests;
