@@ -51,19 +51,29 @@ impl Stream {
         &mut self,
         segment: &Segment<'_>,
         direction: Direction,
-        visit: impl FnMut(Mbap, &[u8]),
+        mut visit: impl FnMut(Mbap, &[u8]),
     ) -> Taken {
         let fresh = self.fresh(segment);
         if fresh.is_empty() {
             return Taken::All;
         }
-        if self.step == Step::Lost {
-            if !starts_like_an_adu(fresh, direction) {
-                return Taken::Partly;
-            }
-            self.step = Step::Locked;
+        match (self.step, self.tail.is_empty()) {
+            (Step::Lost, _) => self.start(fresh, direction, visit),
+            (Step::Locked, true) => self.read(fresh, visit),
+            (Step::Locked, false) => match self.complete_tail(fresh) {
+                Tail::Open => Taken::All,
+                Tail::Complete { mbap, used } => {
+                    visit(mbap, self.tail.get(mbap::LEN..).unwrap_or_default());
+                    self.tail.clear();
+                    self.read(fresh.get(used..).unwrap_or_default(), visit)
+                }
+                Tail::Foreign => {
+                    self.lose();
+                    self.start(fresh, direction, visit);
+                    Taken::Partly
+                }
+            },
         }
-        self.read(fresh, visit)
     }
 
     /// The part of the payload that was not seen before; a hole in front of it is noted in `step`.
@@ -93,31 +103,29 @@ impl Stream {
                 let overlap = usize::try_from(overlap).unwrap_or(usize::MAX);
                 return payload.get(overlap..).unwrap_or_default();
             }
-            Some(_) | None => {
-                self.lose();
-            }
+            Some(_) | None => self.lose(),
         }
         self.next = Some(end);
         payload
     }
 
-    /// Read ADUs off the front of `bytes`, the first of which may have begun in `tail`.
+    /// Look for the start of an ADU where a segment starts.
+    fn start(
+        &mut self,
+        fresh: &[u8],
+        direction: Direction,
+        visit: impl FnMut(Mbap, &[u8]),
+    ) -> Taken {
+        if !starts_like_an_adu(fresh, direction) {
+            return Taken::Partly;
+        }
+        self.step = Step::Locked;
+        self.read(fresh, visit)
+    }
+
+    /// Read ADUs off the front of `bytes`, and keep what is left of the last.
     fn read(&mut self, bytes: &[u8], mut visit: impl FnMut(Mbap, &[u8])) -> Taken {
         let mut rest = bytes;
-        if !self.tail.is_empty() {
-            match self.complete_tail(rest) {
-                Tail::Open => return Taken::All,
-                Tail::Foreign => {
-                    self.lose();
-                    return Taken::Partly;
-                }
-                Tail::Complete { mbap, used } => {
-                    visit(mbap, self.tail.get(mbap::LEN..).unwrap_or_default());
-                    self.tail.clear();
-                    rest = rest.get(used..).unwrap_or_default();
-                }
-            }
-        }
         while !rest.is_empty() {
             let Ok((mbap, body)) = Mbap::parse(rest) else {
                 self.tail.extend_from_slice(rest);
@@ -185,8 +193,12 @@ fn starts_like_an_adu(payload: &[u8], direction: Direction) -> bool {
     let Some(pdu_len) = mbap.pdu_len() else {
         return false;
     };
-    match body.get(..pdu_len) {
-        Some(pdu) => Pdu::parse(direction, pdu).is_ok_and(|pdu| pdu.layout != Layout::Unexpected),
+    match body.split_at_checked(pdu_len) {
+        // A length that ends with the segment speaks for itself, even of an odd PDU.
+        Some((pdu, [])) => pdu.first() != Some(&0),
+        Some((pdu, _)) => {
+            Pdu::parse(direction, pdu).is_ok_and(|pdu| pdu.layout != Layout::Unexpected)
+        }
         // The rest follows. Some clients send the header in a segment of its own.
         None => body.first() != Some(&0),
     }

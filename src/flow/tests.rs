@@ -208,6 +208,17 @@ fn another_protocol_on_the_port_is_counted_and_costs_nothing_else() {
 }
 
 #[test]
+fn a_wrong_length_costs_no_pdu_but_its_own() {
+    let mut wire = Wire::new();
+    wire.send(CLIENT, &read(1));
+    let mut short = read(2);
+    short[5] = 4; // two bytes less than there are
+    wire.send(CLIENT, &short);
+    wire.send(CLIENT, &read(3));
+    assert_eq!((wire.counts(), wire.report.modbus.unread), ((3, 0, 0), 1));
+}
+
+#[test]
 fn a_write_is_noted_once_with_what_it_wrote_and_how_it_was_answered() {
     let mut wire = Wire::new();
     wire.send(CLIENT, &adu(1, &WRITE));
