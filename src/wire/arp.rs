@@ -40,3 +40,34 @@ impl<'a> Arp<'a> {
         Ipv4Addr::new(self.bytes[24], self.bytes[25], self.bytes[26], self.bytes[27])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::fixture;
+
+    const REQUEST: [u8; LEN] =
+        [0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 192, 0, 2, 1, 0, 0, 0, 0, 0, 0, 192, 0, 2, 2];
+
+    #[test]
+    fn a_request_names_who_asks_for_whom() {
+        let arp = Arp::parse(&REQUEST).unwrap();
+        assert_eq!(arp.operation(), 1);
+        assert_eq!(arp.sender(), Ipv4Addr::from(fixture::SOURCE));
+        assert_eq!(arp.target(), Ipv4Addr::from(fixture::DESTINATION));
+    }
+
+    #[test]
+    fn spoiled_bytes_are_an_error_or_a_request() {
+        fixture::spoil(&REQUEST, |bytes| {
+            let _ = Arp::parse(bytes).map(|arp| (arp.operation(), arp.sender(), arp.target()));
+        });
+    }
+
+    #[test]
+    fn other_address_lengths_are_refused() {
+        let mut bytes = REQUEST;
+        bytes[5] = 16;
+        assert!(matches!(Arp::parse(&bytes), Err(WireError::BadLength { .. })));
+    }
+}

@@ -1,4 +1,4 @@
-//! Ethernet II (RFC 894, IEEE 802.3), and the EtherTypes we branch on.
+//! Ethernet II (RFC 894, IEEE 802.3), and the values of `EtherType` we branch on.
 
 use crate::wire::Layer;
 use crate::wire::WireError;

@@ -52,3 +52,41 @@ impl<'a> Icmp<'a> {
         u16::from_be_bytes([self.header[2], self.header[3]])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::fixture;
+    use crate::wire::pseudo_header::Version;
+
+    fn pseudo() -> PseudoHeader {
+        let [source, destination] = [fixture::SOURCE_V6, fixture::DESTINATION_V6];
+        PseudoHeader::new(Version::V6, &source.octets(), &destination.octets(), PROTOCOL_V6)
+    }
+
+    #[test]
+    fn an_echo_request_verifies() {
+        let bytes = fixture::segment(PROTOCOL, &[], b"abcdefg");
+        let icmp = Icmp::parse(Layer::Icmp, &bytes).unwrap();
+        assert_eq!((icmp.kind(), icmp.code(), icmp.checksum()), (8, 0, Checksum::Valid));
+    }
+
+    #[test]
+    fn only_icmpv6_covers_the_addresses() {
+        let bytes = fixture::segment(PROTOCOL_V6, &fixture::addresses_v6(), b"abcdefg");
+        let icmp = Icmp::parse(Layer::Icmpv6, &bytes).unwrap();
+        assert_eq!(icmp.checksum_v6(pseudo()), Checksum::Valid);
+        assert!(matches!(icmp.checksum(), Checksum::Invalid(_)));
+    }
+
+    #[test]
+    fn spoiled_bytes_never_panic_and_a_flipped_bit_never_verifies() {
+        let intact = fixture::segment(PROTOCOL, &[], b"abcdefg");
+        fixture::spoil(&intact, |bytes| {
+            let Ok(icmp) = Icmp::parse(Layer::Icmp, bytes) else { return };
+            let _ = icmp.checksum_v6(pseudo());
+            let flipped = bytes.len() == intact.len() && bytes != intact;
+            assert!(!(flipped && icmp.checksum() == Checksum::Valid));
+        });
+    }
+}

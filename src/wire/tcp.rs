@@ -69,3 +69,56 @@ impl<'a> Tcp<'a> {
         pseudo.judge(self.segment, u16::from_be_bytes([self.header[16], self.header[17]]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::fixture;
+    use crate::wire::fixture::MODBUS;
+    use crate::wire::pseudo_header::Version;
+
+    fn pseudo() -> PseudoHeader {
+        PseudoHeader::new(Version::V4, &fixture::SOURCE, &fixture::DESTINATION, PROTOCOL)
+    }
+
+    #[test]
+    fn a_segment_with_options_verifies_and_gives_its_fields() {
+        let bytes = fixture::segment(PROTOCOL, &fixture::addresses_v4(), &MODBUS);
+        let tcp = Tcp::parse(&bytes).unwrap();
+        assert_eq!((tcp.source_port(), tcp.destination_port()), (40_000, 502));
+        assert_eq!((tcp.sequence(), tcp.acknowledgment(), tcp.control_bits()), (1, 2, 0x18));
+        assert_eq!(tcp.payload(), Ok(&MODBUS[..]));
+        assert_eq!(tcp.checksum(pseudo()), Checksum::Valid);
+    }
+
+    #[test]
+    fn every_flipped_bit_is_found_even_in_the_data_offset() {
+        let intact = fixture::segment(PROTOCOL, &fixture::addresses_v4(), &MODBUS);
+        for bit in 0..intact.len() * 8 {
+            let mut bytes = intact.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let verdict = Tcp::parse(&bytes).unwrap().checksum(pseudo());
+            assert!(matches!(verdict, Checksum::Invalid(_)), "bit {bit}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_data_offset_that_points_nowhere_is_an_error() {
+        let mut bytes = fixture::segment(PROTOCOL, &fixture::addresses_v4(), &[]);
+        for (offset, error) in [
+            (0x40, WireError::BadLength { layer: Layer::Tcp, stated: 16, minimum: 20 }),
+            (0xf0, WireError::Truncated { layer: Layer::Tcp, need: 60, have: 32 }),
+        ] {
+            bytes[12] = offset;
+            assert_eq!(Tcp::parse(&bytes).unwrap().payload(), Err(error));
+        }
+    }
+
+    #[test]
+    fn spoiled_bytes_never_panic() {
+        let bytes = fixture::segment(PROTOCOL, &fixture::addresses_v4(), &MODBUS);
+        fixture::spoil(&bytes, |bytes| {
+            let _ = Tcp::parse(bytes).map(|tcp| (tcp.payload().is_ok(), tcp.checksum(pseudo())));
+        });
+    }
+}

@@ -86,3 +86,79 @@ fn as_sent(mismatch: Mismatch) -> Mismatch {
         _ => mismatch,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::fixture;
+
+    fn v4() -> PseudoHeader {
+        PseudoHeader::new(Version::V4, &fixture::SOURCE, &fixture::DESTINATION, PROTOCOL)
+    }
+
+    fn v6() -> PseudoHeader {
+        let [source, destination] = [fixture::SOURCE_V6, fixture::DESTINATION_V6];
+        PseudoHeader::new(Version::V6, &source.octets(), &destination.octets(), PROTOCOL)
+    }
+
+    fn datagram(payload: &[u8]) -> Vec<u8> {
+        fixture::segment(PROTOCOL, &fixture::addresses_v4(), payload)
+    }
+
+    #[test]
+    fn an_intact_datagram_verifies_and_gives_its_fields() {
+        let bytes = datagram(b"payload");
+        let udp = Udp::parse(&bytes).unwrap();
+        assert_eq!((udp.source_port(), udp.destination_port()), (40_000, 502));
+        assert_eq!((udp.payload(), udp.length()), (&b"payload"[..], Ok(15)));
+        assert_eq!(udp.checksum(v4()), Checksum::Valid);
+    }
+
+    #[test]
+    fn every_flipped_bit_is_found_even_in_the_length() {
+        let intact = datagram(b"payload");
+        for bit in 0..intact.len() * 8 {
+            let mut bytes = intact.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let verdict = Udp::parse(&bytes).unwrap().checksum(v4());
+            assert!(matches!(verdict, Checksum::Invalid(_)), "bit {bit}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_zero_checksum_is_absent_over_v4_and_wrong_over_v6() {
+        let mut bytes = fixture::segment(PROTOCOL, &fixture::addresses_v6(), b"payload");
+        let computed = u16::from_be_bytes([bytes[6], bytes[7]]);
+        bytes[6..8].fill(0);
+        let udp = Udp::parse(&bytes).unwrap();
+        assert_eq!(udp.checksum(v4()), Checksum::Unverified(Unverified::Absent));
+        assert_eq!(udp.checksum(v6()), Checksum::Invalid(Mismatch { stored: 0, computed }));
+    }
+
+    #[test]
+    fn a_computed_zero_is_sent_as_all_ones() {
+        let [high, low] =
+            u16::to_be_bytes(u16::from_be_bytes(datagram(&[0, 0])[6..8].try_into().unwrap()));
+        let mut bytes = datagram(&[high, low]);
+        assert_eq!(bytes[6..8], [0, 0], "the payload makes up for all the rest");
+        bytes[6..8].fill(0xff);
+        assert_eq!(Udp::parse(&bytes).unwrap().checksum(v4()), Checksum::Valid);
+        bytes[6..8].fill(0x11);
+        let mismatch = Mismatch { stored: 0x1111, computed: 0xffff };
+        assert_eq!(Udp::parse(&bytes).unwrap().checksum(v4()), Checksum::Invalid(mismatch));
+    }
+
+    #[test]
+    fn bytes_after_the_stated_length_are_not_payload() {
+        let bytes = [datagram(b"payload"), vec![0xee; 5]].concat();
+        let udp = Udp::parse(&bytes).unwrap();
+        assert_eq!((udp.payload(), udp.length()), (&b"payload"[..], Ok(15)));
+    }
+
+    #[test]
+    fn spoiled_bytes_never_panic() {
+        fixture::spoil(&datagram(b"payload"), |bytes| {
+            let _ = Udp::parse(bytes).map(|udp| (udp.payload(), udp.length(), udp.checksum(v6())));
+        });
+    }
+}

@@ -1,4 +1,4 @@
-//! VLAN tags: IEEE 802.1Q, and 802.1ad or vendor tags stacked in front (QinQ).
+//! VLAN tags: IEEE 802.1Q, and 802.1ad or vendor tags stacked in front (`QinQ`).
 
 use crate::wire::Layer;
 use crate::wire::WireError;

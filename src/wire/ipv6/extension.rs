@@ -79,9 +79,9 @@ fn final_destination(route: &[u8]) -> Option<&[u8; 16]> {
     let addresses = route.get(ROUTING_FIXED_LEN..8 * (usize::from(*units) + 1))?;
     match (kind, segments_left) {
         (_, 0) => None,
-        (0, _) => addresses.last_chunk(), // RFC 2460, section 4.4: in order of travel
-        (2, _) => addresses.first_chunk(), // RFC 6275, section 6.4: the only one
-        (4, _) => addresses.first_chunk(), // RFC 8754, section 2: in reverse order
+        (0, _) => addresses.last_chunk(), // RFC 2460, section 4.4: in order of travel.
+        // RFC 6275, section 6.4: the only one; RFC 8754, section 2: in reverse order.
+        (2 | 4, _) => addresses.first_chunk(),
         _ => None,
     }
 }

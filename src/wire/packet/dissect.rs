@@ -44,10 +44,8 @@ pub fn dissect<'a>(frame: &Captured<'a>) -> Packet<'a> {
         malformed: None,
     };
     if let Err(error) = network(&mut packet, frame) {
-        packet.malformed = match error {
-            WireError::Truncated { .. } if frame.is_cut() => None,
-            _ => Some(error),
-        };
+        let is_explained = frame.is_cut() && matches!(error, WireError::Truncated { .. });
+        packet.malformed = (!is_explained).then_some(error);
     }
     packet
 }

@@ -42,10 +42,10 @@ fn raw(bytes: &[u8]) -> Result<Linked<'_>, WireError> {
 /// Step over the tags in front of the network layer, and keep the first two identifiers. A tag
 /// that the kernel took out of the frame was the first.
 #[inline]
-pub(super) fn untag<'a>(
-    linked: Linked<'a>,
+pub(super) fn untag(
+    linked: Linked<'_>,
     stripped: Option<u16>,
-) -> (Vlan, Result<Linked<'a>, WireError>) {
+) -> (Vlan, Result<Linked<'_>, WireError>) {
     let vlan = Vlan { outer: stripped.map_or(0, vlan::id), inner: 0 };
     if vlan::is_tag(linked.0) {
         untag_stack(linked, vlan, usize::from(stripped.is_some()))
@@ -54,11 +54,11 @@ pub(super) fn untag<'a>(
     }
 }
 
-fn untag_stack<'a>(
-    mut linked: Linked<'a>,
+fn untag_stack(
+    mut linked: Linked<'_>,
     mut vlan: Vlan,
     n_known: usize,
-) -> (Vlan, Result<Linked<'a>, WireError>) {
+) -> (Vlan, Result<Linked<'_>, WireError>) {
     for n in n_known..MAX_TAGS {
         let (ethertype, bytes) = linked;
         if !vlan::is_tag(ethertype) {
