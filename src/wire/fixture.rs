@@ -85,7 +85,7 @@ pub(crate) fn offloaded(protocol: u8, addresses: &[u8], payload: &[u8], len: usi
     segment
 }
 
-/// The pseudo-header as RFC 8200 draws it; its sum is that of IPv4's too. ICMPv4 has none.
+/// The pseudo-header as RFC 8200 draws it; its sum is that of IPv4's too. `ICMPv4` has none.
 fn pseudo_sum(protocol: u8, addresses: &[u8], len: usize) -> u32 {
     let len = u32::try_from(len).unwrap().to_be_bytes();
     let pseudo = [addresses, &len, &[0, 0, 0, protocol]].concat();
