@@ -53,6 +53,11 @@ fn a_mismatch_states_what_the_sender_should_have_stored() {
     assert_eq!(verify(0, &bytes, 0x1234), Err(Mismatch { stored: 0x1234, computed }));
 }
 
+#[test]
+fn all_zeros_do_not_verify() {
+    assert_eq!(verify(0, &[0; 8], 0), Err(Mismatch { stored: 0, computed: 0xffff }));
+}
+
 proptest! {
     #[test]
     fn the_sum_is_the_naive_one(bytes in prop::collection::vec(any::<u8>(), 0..400), skip in 0_usize..9) {

@@ -52,9 +52,8 @@ pub fn dissect<'a>(frame: &Captured<'a>) -> Packet<'a> {
 
 #[inline]
 fn network<'a>(packet: &mut Packet<'a>, frame: &Captured<'a>) -> Result<(), WireError> {
-    let (vlan, untagged) = linked::untag(linked::link(frame)?, frame.stripped_vlan);
-    packet.vlan = vlan;
-    let (ethertype, bytes) = untagged?;
+    let (ethertype, bytes) =
+        linked::untag(linked::link(frame)?, frame.stripped_vlan, &mut packet.vlan)?;
     packet.network = Network::Other(ethertype);
     match ethertype {
         ethernet::IPV4 => ipv4(packet, frame, bytes),

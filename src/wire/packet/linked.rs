@@ -42,32 +42,31 @@ fn raw(bytes: &[u8]) -> Result<Linked<'_>, WireError> {
 /// Step over the tags in front of the network layer, and keep the first two identifiers. A tag
 /// that the kernel took out of the frame was the first.
 #[inline]
-pub(super) fn untag(
-    linked: Linked<'_>,
+pub(super) fn untag<'a>(
+    linked: Linked<'a>,
     stripped: Option<u16>,
-) -> (Vlan, Result<Linked<'_>, WireError>) {
-    let vlan = Vlan { outer: stripped.map_or(0, vlan::id), inner: 0 };
-    if vlan::is_tag(linked.0) {
-        untag_stack(linked, vlan, usize::from(stripped.is_some()))
+    vlan: &mut Vlan,
+) -> Result<Linked<'a>, WireError> {
+    vlan.outer = stripped.map_or(0, vlan::id);
+    let (ethertype, _) = linked;
+    if vlan::is_tag(ethertype) {
+        untag_stack(linked, usize::from(stripped.is_some()), vlan)
     } else {
-        (vlan, Ok(linked))
+        Ok(linked)
     }
 }
 
-fn untag_stack(
-    mut linked: Linked<'_>,
-    mut vlan: Vlan,
-    n_known: usize,
-) -> (Vlan, Result<Linked<'_>, WireError>) {
-    for n in n_known..MAX_TAGS {
+fn untag_stack<'a>(
+    mut linked: Linked<'a>,
+    n_before: usize,
+    vlan: &mut Vlan,
+) -> Result<Linked<'a>, WireError> {
+    for n in n_before..MAX_TAGS {
         let (ethertype, bytes) = linked;
         if !vlan::is_tag(ethertype) {
             break;
         }
-        let tag = match vlan::Tag::parse(bytes) {
-            Ok(tag) => tag,
-            Err(error) => return (vlan, Err(error)),
-        };
+        let tag = vlan::Tag::parse(bytes)?;
         match n {
             0 => vlan.outer = tag.id(),
             1 => vlan.inner = tag.id(),
@@ -75,5 +74,5 @@ fn untag_stack(
         }
         linked = (tag.ethertype(), tag.payload());
     }
-    (vlan, Ok(linked))
+    Ok(linked)
 }
