@@ -7,7 +7,7 @@ pub mod arp;
 pub mod checksum;
 pub mod ethernet;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod icmp;
 pub mod ipv4;
 pub mod ipv6;

@@ -1,1 +1,104 @@
+use std::io::Write as _;
 
+use tempfile::NamedTempFile;
+
+use crate::record::Kind;
+use crate::wire::fixture;
+
+use super::*;
+
+/// A pcap file of these frames, one a second.
+fn pcap(linktype: u32, frames: &[&[u8]]) -> Vec<u8> {
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let mut file: Vec<u8> = words(&[0xa1b2_c3d4, 0x0004_0002, 0, 0, 65535, linktype]);
+    for (second, frame) in (1..).zip(frames) {
+        let len = u32::try_from(frame.len()).unwrap();
+        file.extend::<Vec<u8>>(words(&[second, 0, len, len]));
+        file.extend(*frame);
+    }
+    file
+}
+
+fn saved(bytes: &[u8]) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
+
+/// Summary and events of one file.
+fn replayed(bytes: &[u8]) -> Result<(Summary, Vec<Event>), ReplayError> {
+    let file = saved(bytes);
+    let mut events = vec![];
+    let summary = replay(&[file.path().to_owned()], |observed| {
+        if let Observed::Event(event) = observed {
+            events.push(event.clone());
+        }
+    })?;
+    Ok((summary, events))
+}
+
+/// An Ethernet frame with a Modbus PDU from client to server.
+fn frame(pdu: &[u8]) -> Vec<u8> {
+    let len = u8::try_from(pdu.len() + 1).unwrap();
+    let adu = [&[0, 1, 0, 0, 0, len, 17], pdu].concat();
+    let segment = fixture::segment(6, &fixture::addresses_v4(), &adu);
+    fixture::ethernet(0x0800, &fixture::ipv4(6, &[], &segment))
+}
+
+const READ: [u8; 5] = [3, 0, 107, 0, 10];
+const WRITE: [u8; 5] = [6, 0, 1, 0, 3];
+
+#[test]
+fn the_summary_has_exactly_the_published_keys() {
+    let mut corrupt = frame(&READ);
+    *corrupt.last_mut().unwrap() ^= 1;
+    let (summary, _) = replayed(&pcap(1, &[&frame(&WRITE), &corrupt, &corrupt])).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&summary).unwrap());
+}
+
+#[test]
+fn writes_and_corruption_become_events_and_the_same_ones_each_time() {
+    let mut corrupt = frame(&READ);
+    *corrupt.last_mut().unwrap() ^= 1;
+    let file = pcap(1, &[&frame(&WRITE), &corrupt]);
+    let (_, events) = replayed(&file).unwrap();
+    let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [Kind::ModbusWrite, Kind::ChecksumInvalid]);
+    assert_eq!(replayed(&file).unwrap().1.len(), events.len());
+}
+
+#[test]
+fn a_cut_record_and_an_unknown_link_are_in_the_ledger() {
+    let whole = pcap(1, &[&frame(&READ), &frame(&READ)]);
+    let (summary, _) = replayed(&whole[..whole.len() - 1]).unwrap();
+    assert_eq!(summary.ledger.to_string(), "in 2 = out 1 + 1 truncated_record");
+    let (summary, _) = replayed(&pcap(147, &[b"?", b"?"])).unwrap();
+    assert_eq!(summary.ledger.to_string(), "in 2 = out 0 + 2 unknown_link");
+    assert_eq!(summary.packets, 2);
+}
+
+#[test]
+fn a_file_that_is_no_capture_is_told_before_any_is_read() {
+    let good = saved(&pcap(1, &[&frame(&WRITE)]));
+    let bad = saved(b"not a capture");
+    let paths = [good.path().to_owned(), bad.path().to_owned()];
+    let error = replay(&paths, |_| panic!("something was read")).unwrap_err();
+    assert!(error.to_string().contains("not a capture file"), "{error}");
+}
+
+#[test]
+fn a_corrupt_record_ends_the_replay_with_its_place() {
+    let mut file = pcap(1, &[&frame(&READ)]);
+    let at = file.len();
+    file.extend([0xff; 16]);
+    let error = replayed(&file).unwrap_err().to_string();
+    assert!(error.contains(&format!("byte {at} is corrupt")), "{error}");
+}
+
+#[test]
+fn files_are_sources_of_their_own_whose_counts_add_up() {
+    let files = [saved(&pcap(1, &[&frame(&READ)])), saved(&pcap(1, &[&frame(&READ)]))];
+    let paths = files.each_ref().map(|file| file.path().to_owned());
+    let summary = replay(&paths, |_| ()).unwrap();
+    assert_eq!((summary.packets, summary.modbus.requests), (2, 2)); // no retransmission
+}
