@@ -91,7 +91,7 @@ impl Analyser {
             return; // its receiver drops it too, and the sender will repeat it
         }
         if let (Transport::Tcp(segment), Network::Ip { source, destination }) =
-            (packet.transport, packet.network)
+            (&packet.transport, &packet.network)
         {
             let (at_ns, vlan) = (frame.at_ns, packet.vlan);
             let sighting = Sighting { at_ns, vlan, source, destination, segment };
@@ -113,14 +113,9 @@ fn tally(packet: &Packet<'_>, checksums: &mut ChecksumTally) {
     }
 }
 
-fn verdicts(packet: &Packet<'_>) -> impl Iterator<Item = (Checked, Checksum)> {
-    let ipv4 = packet.ipv4.map(|verdict| (Checked::Ipv4, verdict));
-    let l4 = packet.l4.map(|(protocol, verdict)| (Checked::L4(protocol), verdict));
-    ipv4.into_iter().chain(l4)
-}
-
 fn is_corrupt(packet: &Packet<'_>) -> bool {
-    verdicts(packet).any(|(_, verdict)| matches!(verdict, Checksum::Invalid(_)))
+    matches!(packet.ipv4, Some(Checksum::Invalid(_)))
+        || matches!(packet.l4, Some((_, Checksum::Invalid(_))))
 }
 
 #[cold]
@@ -128,7 +123,9 @@ fn note_corruption(at_ns: u64, packet: &Packet<'_>, report: &mut WireReport) {
     let Network::Ip { source, destination } = packet.network else {
         return; // only IP has checksums
     };
-    for (checked, verdict) in verdicts(packet) {
+    let ipv4 = packet.ipv4.map(|verdict| (Checked::Ipv4, verdict));
+    let l4 = packet.l4.map(|(protocol, verdict)| (Checked::L4(protocol), verdict));
+    for (checked, verdict) in ipv4.into_iter().chain(l4) {
         if let Checksum::Invalid(mismatch) = verdict {
             let (at, vlan) = (time(at_ns), packet.vlan);
             report.note(Note::Corrupt(Corruption {

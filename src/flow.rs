@@ -6,6 +6,7 @@
 
 mod connection;
 mod outstanding;
+mod ports;
 mod stream;
 mod table;
 

@@ -54,7 +54,7 @@ impl Connection {
         direction: Direction,
         page: &mut Page<'_>,
     ) {
-        let segment = &sighting.segment;
+        let segment = sighting.segment;
         if segment.flags.any(Flags::SYN) && direction == Direction::Request {
             self.reset(); // a new connection between the same ports
         }

@@ -1,7 +1,7 @@
 //! The connections that are known: a fixed table, found by a seeded hash.
 //!
-//! Open addressing in windows: a connection lies in one of the 32 slots from where its hash points.
-//! When all of them are taken, the one silent for longest makes room and is counted. So a look-up
+//! Open addressing in windows: a connection lies in one of the 32 places from where its hash
+//! points. When all are taken, the one silent for longest makes room and is counted. So a look-up
 //! is bounded, nothing is ever moved or swept, and a stranger who fills the table, or even finds
 //! collisions without knowing the seed, can only make us forget, never wait or allocate.
 
@@ -12,31 +12,39 @@ use crate::wire::modbus::pdu::Direction;
 use crate::wire::packet::{Flags, Segment, Vlan};
 
 use super::connection::{Connection, Page};
+use super::ports::Ports;
 
 /// Connections of one capture.
 #[derive(Debug)]
 pub struct Table {
-    modbus_ports: Box<[u16]>,
+    modbus_ports: Ports,
     seed: u64,
     /// Home positions, a power of two, minus one.
     mask: usize,
-    /// By slot: 0 if it was never used, else bits of its key's hash. Slots stay used.
-    tags: Box<[u32]>,
-    /// By slot. Boxed when first used, so that an empty table costs no memory.
-    slots: Box<[Option<Box<Slot>>]>,
+    places: Box<[Place]>,
+    /// Reserved at the start and filled as connections come, so that an empty table costs nothing.
+    slots: Vec<Slot>,
     /// Number of the block being judged.
     block: u64,
 }
 
-/// A segment, where and when it was seen.
+/// Where a connection may lie. Once used, it stays used, and keeps its slot.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Bits of the hash of its key; 0 if it was never used.
+    tag: u32,
+    slot: u32,
+}
+
+/// A segment, where and when it was seen. Borrowed: it is looked at for each packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Sighting<'a> {
     /// Nanoseconds since the Unix epoch.
     pub at_ns: u64,
     pub vlan: Vlan,
-    pub source: IpAddr,
-    pub destination: IpAddr,
-    pub segment: Segment<'a>,
+    pub source: &'a IpAddr,
+    pub destination: &'a IpAddr,
+    pub segment: &'a Segment<'a>,
 }
 
 /// One connection in the table.
@@ -56,7 +64,7 @@ struct Key {
     rest: u64,
 }
 
-/// Slots in which a connection may lie. Half full, a table of ten thousand has no window of
+/// Places in which a connection may lie. Half full, a table of ten thousand has no window of
 /// this length taken.
 const WINDOW: usize = 32;
 
@@ -64,13 +72,13 @@ impl Table {
     /// Room for `capacity` connections, rounded up to a power of two.
     pub fn new(capacity: usize, modbus_ports: &[u16], seed: u64) -> Self {
         let n_homes = capacity.max(1).next_power_of_two();
-        let n_slots = n_homes + WINDOW - 1;
+        let n_places = n_homes + WINDOW - 1;
         Self {
-            modbus_ports: modbus_ports.into(),
+            modbus_ports: Ports::new(modbus_ports),
             seed,
             mask: n_homes - 1,
-            tags: vec![0; n_slots].into(),
-            slots: std::iter::repeat_with(|| None).take(n_slots).collect(),
+            places: vec![Place { tag: 0, slot: 0 }; n_places].into(),
+            slots: Vec::with_capacity(n_places),
             block: 0,
         }
     }
@@ -91,11 +99,11 @@ impl Table {
         if known.is_none() && sighting.segment.payload.is_empty() {
             return; // a port scan costs nothing
         }
-        let Some(index) = known.or_else(|| self.claim(key, hash, report)) else {
+        let Some(number) = known.or_else(|| self.claim(key, hash, report)) else {
             return;
         };
         let block = self.block;
-        if let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) {
+        if let Some(slot) = self.slots.get_mut(number) {
             slot.last_ns = sighting.at_ns;
             slot.connection.accept(sighting, direction, &mut Page { block, report });
         }
@@ -103,9 +111,9 @@ impl Table {
 
     /// Who speaks; `None` if neither port is one of Modbus.
     fn direction(&self, sighting: &Sighting<'_>) -> Option<Direction> {
-        let segment = &sighting.segment;
-        let to_server = self.modbus_ports.contains(&segment.destination_port);
-        let to_client = self.modbus_ports.contains(&segment.source_port);
+        let segment = sighting.segment;
+        let to_server = self.modbus_ports.contain(segment.destination_port);
+        let to_client = self.modbus_ports.contain(segment.source_port);
         match (to_server, to_client) {
             (true, false) => Some(Direction::Request),
             (false, true) => Some(Direction::Response),
@@ -127,15 +135,15 @@ impl Table {
         }
     }
 
+    /// Number of the connection's slot.
     fn find(&self, key: &Key, hash: u64) -> Option<usize> {
-        let home = self.home(hash);
         let tag = tag(hash);
-        for (index, seen) in self.tags.iter().enumerate().skip(home).take(WINDOW) {
-            if *seen == 0 {
+        for place in self.window(hash) {
+            if place.tag == 0 {
                 return None; // nothing was ever placed behind it
             }
-            if *seen == tag && self.slot(index).is_some_and(|slot| slot.key == *key) {
-                return Some(index);
+            if place.tag == tag && self.slot(*place).is_some_and(|slot| slot.key == *key) {
+                return Some(place.number());
             }
         }
         None
@@ -143,34 +151,47 @@ impl Table {
 
     /// Find room for a connection that is not in the table.
     fn claim(&mut self, key: Key, hash: u64, report: &mut WireReport) -> Option<usize> {
-        let home = self.home(hash);
         // Never used, then closing, then silent for longest; the first of equals, so that no
-        // never-used slot is left in front of a used one.
+        // never-used place is left in front of a used one.
         let worth =
-            |index: &usize| self.slot(*index).map(|slot| (slot.connection.is_open(), slot.last_ns));
-        let index = (home..home + WINDOW).min_by_key(worth)?;
-        *self.tags.get_mut(index)? = tag(hash);
-        match self.slots.get_mut(index)? {
-            Some(slot) => {
-                report.flows_evicted += u64::from(slot.connection.is_open());
-                slot.key = key;
-                slot.connection.reset();
-            }
-            vacant => {
-                *vacant =
-                    Some(Box::new(Slot { key, last_ns: 0, connection: Connection::default() }));
-            }
+            |place: &Place| self.slot(*place).map(|slot| (slot.connection.is_open(), slot.last_ns));
+        let window = self.window(hash).iter().enumerate();
+        let (offset, chosen) = window.min_by_key(|(_, place)| worth(place))?;
+        let is_new = chosen.tag == 0;
+        let number = if is_new { self.slots.len() } else { chosen.number() };
+        if is_new {
+            self.slots.push(Slot { key, last_ns: 0, connection: Connection::default() });
+        } else {
+            let slot = self.slots.get_mut(number)?;
+            report.flows_evicted += u64::from(slot.connection.is_open());
+            slot.key = key;
+            slot.connection.reset();
         }
-        Some(index)
+        let place = self.places.get_mut(self.home(hash) + offset)?;
+        *place = Place { tag: tag(hash), slot: u32::try_from(number).ok()? };
+        Some(number)
     }
 
-    fn slot(&self, index: usize) -> Option<&Slot> {
-        self.slots.get(index)?.as_deref()
+    /// The places a connection may lie in, the first one first.
+    fn window(&self, hash: u64) -> &[Place] {
+        let home = self.home(hash);
+        self.places.get(home..home + WINDOW).unwrap_or_default()
+    }
+
+    /// `None` if the place was never used.
+    fn slot(&self, place: Place) -> Option<&Slot> {
+        self.slots.get(place.number()).filter(|_| place.tag != 0)
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the mask keeps the low bits anyway")]
     fn home(&self, hash: u64) -> usize {
         hash as usize & self.mask
+    }
+}
+
+impl Place {
+    fn number(self) -> usize {
+        self.slot.try_into().unwrap_or(usize::MAX)
     }
 }
 
@@ -181,17 +202,17 @@ fn tag(hash: u64) -> u32 {
 
 impl Sighting<'_> {
     pub(super) fn source(&self) -> SocketAddr {
-        SocketAddr::new(self.source, self.segment.source_port)
+        SocketAddr::new(*self.source, self.segment.source_port)
     }
 
     pub(super) fn destination(&self) -> SocketAddr {
-        SocketAddr::new(self.destination, self.segment.destination_port)
+        SocketAddr::new(*self.destination, self.segment.destination_port)
     }
 }
 
 impl Key {
     fn of(sighting: &Sighting<'_>, direction: Direction) -> Self {
-        let Sighting { source, destination, segment, vlan, .. } = sighting;
+        let Sighting { source, destination, segment, vlan, .. } = *sighting;
         let (source_port, destination_port) = (segment.source_port, segment.destination_port);
         let (client, server, client_port, server_port) = match direction {
             Direction::Request => (source, destination, source_port, destination_port),
@@ -200,7 +221,7 @@ impl Key {
         let rest = [client_port, server_port, vlan.outer, vlan.inner]
             .iter()
             .fold(0, |rest, part| rest << 16 | u64::from(*part));
-        Self { client: number(*client), server: number(*server), rest }
+        Self { client: number(client), server: number(server), rest }
     }
 
     /// Folded multiplication, as in wyhash: quick, and a stranger cannot aim without the seed.
@@ -220,7 +241,7 @@ impl Key {
 }
 
 /// An IPv4 address is the IPv6 address it maps to (RFC 4291, section 2.5.5.2).
-fn number(address: IpAddr) -> u128 {
+fn number(address: &IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
         IpAddr::V6(address) => address.to_bits(),

@@ -56,9 +56,9 @@ impl Wire {
             flags: Flags(flags),
             payload,
         };
-        let (source, destination) = (host(side), host(1 - side));
-        let at_ns = self.now_ns;
-        let sighting = Sighting { at_ns, vlan: self.vlan, source, destination, segment };
+        let (source, destination) = (&host(side), &host(1 - side));
+        let (at_ns, vlan) = (self.now_ns, self.vlan);
+        let sighting = Sighting { at_ns, vlan, source, destination, segment: &segment };
         self.table.observe(&sighting, &mut self.report);
     }
 

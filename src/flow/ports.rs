@@ -1,0 +1,33 @@
+//! A set of ports, asked twice for each segment.
+
+/// One bit a port.
+#[derive(Debug)]
+pub(super) struct Ports(Box<[u64]>);
+
+impl Ports {
+    pub(super) fn new(ports: &[u16]) -> Self {
+        let mut words = vec![0; 1 << 10];
+        for port in ports {
+            if let Some(word) = words.get_mut(usize::from(port >> 6)) {
+                *word |= 1 << (port & 63);
+            }
+        }
+        Self(words.into())
+    }
+
+    pub(super) fn contain(&self, port: u16) -> bool {
+        self.0.get(usize::from(port >> 6)).is_some_and(|word| word >> (port & 63) & 1 == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_put_in_is_in() {
+        let ports = Ports::new(&[0, 502, 65_535]);
+        let inside: Vec<_> = (0..=u16::MAX).filter(|port| ports.contain(*port)).collect();
+        assert_eq!(inside, [0, 502, 65_535]);
+    }
+}
