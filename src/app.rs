@@ -1,3 +1,94 @@
-//! (grows next)
+//! Composition root: the only module that knows all the others.
+//!
+//! Acquire what needs a permission, give the permissions up, run, drain. Nothing but the command
+//! line calls in here, and nothing here decides what is worth an operator's time.
 
-pub mod replay;
+mod backoff;
+mod captures;
+mod daemon;
+mod drain;
+mod links;
+mod notices;
+mod notify;
+mod reload;
+mod restrict;
+mod signals;
+mod supervisor;
+mod workers;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::capture::CaptureError;
+use crate::config::Config;
+use crate::record::Ledger;
+use crate::sink::Output;
+
+use daemon::Daemon;
+
+/// Source of the events that the daemon raises about itself.
+const DAEMON: &str = "daemon";
+
+/// How to run, beside what the configuration says.
+#[derive(Debug)]
+pub struct Options {
+    /// Read again on `SIGHUP`. `None`: the configuration is fixed, and `SIGHUP` stops.
+    pub config_path: Option<PathBuf>,
+    pub output: Output,
+    pub stop_after: Option<Duration>,
+}
+
+/// The books, closed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// By stage: `capture:<source>`, `readings:<link>`, `notes`, `events`, `sink`.
+    pub ledgers: BTreeMap<String, Ledger>,
+}
+
+/// Why the daemon did not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    #[error("the process cannot give up its privileges: {0}; see [sandbox] in the configuration")]
+    Restrict(#[source] io::Error),
+    #[error("a part of the daemon cannot be started: {0}")]
+    Start(#[source] io::Error),
+    #[error("the pipeline ended by itself; this is a bug, please report it")]
+    PipelineEnded,
+    #[error(
+        "shutdown took longer than [runtime] shutdown_grace ({grace:?}); left running: {}",
+        parts.join(", ")
+    )]
+    Hung { grace: Duration, parts: Vec<String> },
+}
+
+impl AppError {
+    /// As in `sysexits.h`.
+    pub fn exit_code(&self) -> u8 {
+        const BUG: u8 = 70;
+        const NO_PERMISSION: u8 = 77;
+        const BAD_CONFIG: u8 = 78;
+        match self {
+            Self::Capture(CaptureError::NoPermission { .. }) => NO_PERMISSION,
+            Self::Capture(_) => BAD_CONFIG,
+            Self::Restrict(_) | Self::Start(_) | Self::PipelineEnded | Self::Hung { .. } => BUG,
+        }
+    }
+}
+
+/// Run until told to stop. Blocks; must be called while the process has one thread, which is how
+/// every later one comes to be restricted.
+pub fn run(config: Config, options: Options) -> Result<Summary, AppError> {
+    let acquired = captures::acquire(&config)?;
+    restrict::restrict(config.sandbox).map_err(AppError::Restrict)?;
+    let runtime = workers::build(&config.runtime).map_err(AppError::Start)?;
+    let mut daemon = Daemon::start(config, options, acquired, &runtime)?;
+    let reason = runtime.block_on(daemon.until_stopped());
+    let ended = daemon.drain(reason);
+    // What hangs is left behind; waiting for it here would undo the deadline.
+    runtime.shutdown_background();
+    ended
+}

@@ -1,0 +1,109 @@
+//! Captures: the sockets, opened while we still may, and later two threads for each.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::analysis;
+use crate::analysis::Analyser;
+use crate::block::Delivery;
+use crate::capture;
+use crate::capture::CaptureError;
+use crate::capture::Opened;
+use crate::config::Capture;
+use crate::config::Config;
+use crate::config::Seccomp;
+use crate::record::SourceId;
+use crate::record::WireReport;
+use crate::sys;
+
+use super::drain::Thread;
+use super::notices::Notices;
+use super::supervisor::Supervisor;
+
+/// A packet ring, not yet looked at.
+#[derive(Debug)]
+pub(super) struct Acquired {
+    id: SourceId,
+    spec: Arc<Capture>,
+    opened: Opened,
+}
+
+/// Open every configured ring: the only thing the daemon needs a permission for.
+pub(super) fn acquire(config: &Config) -> Result<Vec<Acquired>, CaptureError> {
+    let open = |(id, spec): (&SourceId, &Arc<Capture>)| {
+        let opened = capture::open(spec)?;
+        Ok(Acquired { id: id.clone(), spec: Arc::clone(spec), opened })
+    };
+    config.captures.iter().map(open).collect()
+}
+
+/// What every capture's threads are given.
+#[derive(Clone, Debug)]
+pub(super) struct Lanes {
+    pub(super) reports: mpsc::Sender<WireReport>,
+    pub(super) notices: Notices,
+    pub(super) stop: CancellationToken,
+    pub(super) runtime: Handle,
+    pub(super) seccomp: Seccomp,
+}
+
+/// Start the threads of every ring.
+pub(super) fn start(acquired: Vec<Acquired>, lanes: &Lanes) -> io::Result<Vec<Thread<()>>> {
+    let mut threads = Vec::with_capacity(2 * acquired.len());
+    for capture in acquired {
+        threads.extend(capture.start(lanes)?);
+    }
+    Ok(threads)
+}
+
+impl Acquired {
+    /// Start the thread that takes blocks from the ring and the one that judges them.
+    fn start(self, lanes: &Lanes) -> io::Result<[Thread<()>; 2]> {
+        // As deep as the ring: waiting here and waiting in the kernel are the same, and the
+        // kernel's drop counter stays the only place of loss.
+        let (deliveries, received) = mpsc::channel(self.spec.blocks as usize);
+        let analysis = self.start_analysis(received, lanes.clone())?;
+        let capture = self.start_capture(deliveries, lanes.clone())?;
+        Ok([capture, analysis])
+    }
+
+    fn start_analysis(
+        &self,
+        deliveries: mpsc::Receiver<Delivery>,
+        lanes: Lanes,
+    ) -> io::Result<Thread<()>> {
+        let analyser = Analyser::new(self.id.clone(), &self.spec.modbus_ports);
+        let supervisor =
+            Supervisor::new("analysis", self.id.clone(), lanes.notices.clone(), lanes.stop.clone());
+        let name = format!("analysis {}", self.id);
+        let handle = sys::spawn_pinned(name.clone(), self.spec.cpu, move || {
+            if lanes.seccomp == Seccomp::Enforce {
+                supervisor.keep_thread(&lanes.runtime, || {
+                    sys::seccomp::install(&sys::seccomp::analysis())
+                });
+            }
+            analysis::run(analyser, deliveries, &lanes.reports);
+        })?;
+        Ok(Thread { name, handle })
+    }
+
+    fn start_capture(
+        self,
+        deliveries: mpsc::Sender<Delivery>,
+        lanes: Lanes,
+    ) -> io::Result<Thread<()>> {
+        let Self { id, spec, mut opened } = self;
+        let name = format!("capture {id}");
+        let supervisor = Supervisor::new("capture", id, lanes.notices, lanes.stop.clone());
+        let handle = sys::spawn_pinned(name.clone(), spec.cpu, move || {
+            supervisor.keep_thread(&lanes.runtime, || {
+                capture::run(&mut opened, &deliveries, &lanes.stop)
+            });
+        })?;
+        Ok(Thread { name, handle })
+    }
+}

@@ -1,0 +1,249 @@
+//! The daemon at work: starts every part, waits for what concerns all of them, ends them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::sync::DropGuard;
+
+use crate::config::Config;
+use crate::pipeline;
+use crate::pipeline::Beat;
+use crate::pipeline::Intake;
+use crate::pipeline::Pipeline;
+use crate::pipeline::Settings;
+use crate::record::Event;
+use crate::record::Kind;
+use crate::record::Ledger;
+use crate::record::SourceId;
+use crate::sink;
+
+use super::AppError;
+use super::DAEMON;
+use super::Options;
+use super::Summary;
+use super::captures;
+use super::captures::Acquired;
+use super::drain::Drain;
+use super::drain::Thread;
+use super::links;
+use super::links::Links;
+use super::notices::Notices;
+use super::notify::ServiceManager;
+use super::reload;
+use super::reload::Plan;
+use super::signals::Request;
+use super::signals::Signals;
+
+/// Lossless: a poller waits when it is full. A second's worth for a large site.
+const READINGS: usize = 1024;
+
+/// Lossless: an analyser waits when it is full, and its ring absorbs the wait. A report may hold
+/// [`WireReport::MAX_NOTES`] notes, so that this is also a bound on memory.
+const REPORTS: usize = 64;
+
+/// A burst of every kind of event; full, the pipeline counts what it could not hand on as
+/// `sink_full`.
+const EVENTS: usize = 4096;
+
+/// Every part that runs, and what tells them to end.
+#[derive(Debug)]
+pub(super) struct Daemon {
+    config: Config,
+    config_path: Option<PathBuf>,
+    stop_after: Option<Duration>,
+    signals: Signals,
+    manager: ServiceManager,
+    phase: Phase,
+    notices: Notices,
+    beats: watch::Receiver<Beat>,
+    links: Links,
+    threads: Vec<Thread<()>>,
+    pipeline: JoinSet<BTreeMap<String, Ledger>>,
+    sink: std::thread::JoinHandle<Ledger>,
+    /// Cancels when it is dropped, so that a start that fails half-way ends what it started.
+    running: DropGuard,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Starting,
+    /// Every source was heard of: it is up, or said why not.
+    Ready,
+}
+
+/// Why the daemon stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    Signal(&'static str),
+    TimeUp,
+    PipelineEnded,
+}
+
+impl Daemon {
+    /// Start everything, from the end of the flow to its beginning.
+    pub(super) fn start(
+        config: Config,
+        options: Options,
+        acquired: Vec<Acquired>,
+        runtime: &Runtime,
+    ) -> Result<Self, AppError> {
+        let Options { config_path, output, stop_after } = options;
+        let _entered = runtime.enter();
+        let signals = Signals::install().map_err(AppError::Start)?;
+        let stop = CancellationToken::new();
+        let running = stop.clone().drop_guard();
+
+        let (events, events_out) = mpsc::channel(EVENTS);
+        let sink = sink::spawn(output, config.site.clone(), events_out).map_err(AppError::Start)?;
+
+        let (readings, readings_out) = mpsc::channel(READINGS);
+        let (reports, reports_out) = mpsc::channel(REPORTS);
+        let (notices, notices_out) = Notices::lane();
+        notices.raise(started(&config));
+        let (pulse, beats) = watch::channel(Beat::default());
+        let settings = Settings { log: config.log.clone(), window: config.runtime.window };
+        let intake = Intake { readings: readings_out, reports: reports_out, notices: notices_out };
+        let mut pipeline = JoinSet::new();
+        pipeline.spawn(pipeline::run(intake, Pipeline::new(settings), events, pulse));
+
+        let lanes = captures::Lanes {
+            reports,
+            notices: notices.clone(),
+            stop: stop.clone(),
+            runtime: runtime.handle().clone(),
+            seccomp: config.sandbox.seccomp,
+        };
+        let threads = captures::start(acquired, &lanes).map_err(AppError::Start)?;
+        let runtime = runtime.handle().clone();
+        let lanes = links::Lanes { readings, notices: notices.clone(), stop, runtime };
+        let links = Links::start(lanes, &config.links);
+        Ok(Self {
+            config,
+            config_path,
+            stop_after,
+            signals,
+            manager: ServiceManager::from_environment(),
+            phase: Phase::Starting,
+            notices,
+            beats,
+            links,
+            threads,
+            pipeline,
+            sink,
+            running,
+        })
+    }
+
+    /// Wait for what concerns the whole daemon. Every future here is cancel safe: those of
+    /// `tokio` because they are documented to be, `next` and `tend` as they say themselves.
+    pub(super) async fn until_stopped(&mut self) -> Reason {
+        let time_up = tokio::time::sleep(self.stop_after.unwrap_or(Duration::MAX));
+        tokio::pin!(time_up);
+        loop {
+            tokio::select! {
+                request = self.signals.next() => match (request, self.config_path.clone()) {
+                    (Request::Reload, Some(path)) => self.reload(&path),
+                    // Without a file, it means that the terminal is gone.
+                    (Request::Reload, None) => return Reason::Signal("SIGHUP"),
+                    (Request::Stop(signal), _) => return Reason::Signal(signal),
+                },
+                beat = self.beats.changed() => match beat {
+                    Ok(()) => self.on_beat(),
+                    Err(_) => return Reason::PipelineEnded,
+                },
+                never = self.links.tend() => match never {},
+                () = &mut time_up => return Reason::TimeUp,
+            }
+        }
+    }
+
+    /// Stop the sources; what is under way runs out to the sink, or is named after the grace.
+    pub(super) fn drain(mut self, reason: Reason) -> Result<Summary, AppError> {
+        let text = reason.to_string();
+        self.manager.stopping(&text);
+        self.notices.raise(
+            Event::new(
+                Kind::DaemonStopping,
+                SystemTime::now(),
+                DAEMON.into(),
+                format!("stopping: {text}"),
+            )
+            .with("reason", text),
+        );
+        let grace = self.config.runtime.shutdown_grace;
+        let Self { links, threads, pipeline, sink, notices, running, .. } = self;
+        drop((notices, running));
+        let (link_tasks, links) = links.into_tasks();
+        let ledgers = Drain { link_tasks, links, threads, pipeline, sink }
+            .finish(grace)
+            .map_err(|parts| AppError::Hung { grace, parts })?;
+        match reason {
+            Reason::Signal(_) | Reason::TimeUp => Ok(Summary { ledgers }),
+            Reason::PipelineEnded => Err(AppError::PipelineEnded),
+        }
+    }
+
+    /// The pipeline is alive: the only thing that feeds the watchdog.
+    fn on_beat(&mut self) {
+        let beat = self.beats.borrow_and_update().clone();
+        let n_configured = self.config.links.len() + self.config.captures.len();
+        if self.phase == Phase::Starting && beat.n_sources >= n_configured {
+            self.phase = Phase::Ready;
+            self.manager.ready();
+        }
+        self.manager.on_beat(Instant::now(), &beat.text);
+    }
+
+    /// Reading the file blocks this thread, for which nothing but the next signal waits.
+    fn reload(&mut self, path: &Path) {
+        self.manager.reloading();
+        let now = SystemTime::now();
+        let event = match reload::read(path) {
+            Ok(wanted) => {
+                let plan = Plan::new(&self.config, &wanted);
+                self.links.apply(&plan.links);
+                let event = plan.event(path, now);
+                self.config = reload::applied(&self.config, &wanted);
+                event
+            }
+            Err(refused) => refused.event(path, now),
+        };
+        self.notices.raise(event);
+        if self.phase == Phase::Ready {
+            self.manager.ready();
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Signal(signal) => signal,
+            Self::TimeUp => "the time it was asked to run for is over",
+            Self::PipelineEnded => "the pipeline ended by itself",
+        })
+    }
+}
+
+/// `daemon.started`: what runs, and what it watches.
+fn started(config: &Config) -> Event {
+    let version = env!("CARGO_PKG_VERSION");
+    let (n_captures, n_links) = (config.captures.len(), config.links.len());
+    let text = format!("infra_monitor {version} started: {n_captures} captures, {n_links} links");
+    Event::new(Kind::DaemonStarted, SystemTime::now(), DAEMON.into(), text)
+        .with("version", version)
+        .with("captures", names(config.captures.keys()))
+        .with("links", names(config.links.keys()))
+}
+
+fn names<'a>(ids: impl Iterator<Item = &'a SourceId>) -> String {
+    ids.map(SourceId::as_str).collect::<Vec<_>>().join(",")
+}

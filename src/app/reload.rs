@@ -1,0 +1,214 @@
+//! Reload: what a new configuration asks of a running daemon, and how it is told. Pure.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::config;
+use crate::config::Change;
+use crate::config::Config;
+use crate::config::Link;
+use crate::config::Rejected;
+use crate::config::diff;
+use crate::record::Event;
+use crate::record::Kind;
+use crate::record::SourceId;
+
+use super::DAEMON;
+
+/// What to do about each link, and what no reload can do.
+#[derive(Debug)]
+pub(super) struct Plan<'a> {
+    pub(super) links: Vec<Change<'a, SourceId, Arc<Link>>>,
+    n_kept: usize,
+    /// Parts of the file whose change waits for a restart.
+    waiting: Vec<String>,
+}
+
+impl<'a> Plan<'a> {
+    pub(super) fn new(running: &'a Config, wanted: &'a Config) -> Self {
+        let links = diff(&running.links, &wanted.links);
+        let n_kept = running.links.len() - links.iter().filter(|change| is_old(change)).count();
+        Self { links, n_kept, waiting: waiting(running, wanted) }
+    }
+
+    /// `config.reloaded`, with counts.
+    pub(super) fn event(&self, path: &Path, at: SystemTime) -> Event {
+        let [started, restarted, stopped] = self.counts();
+        let mut text = format!(
+            "{} reloaded: links {} kept, {restarted} restarted, {started} added, {stopped} removed",
+            path.display(),
+            self.n_kept
+        );
+        if !self.waiting.is_empty() {
+            text += "; restart the service to apply: ";
+            text += &self.waiting.join(", ");
+        }
+        Event::new(Kind::ConfigReloaded, at, DAEMON.into(), text)
+            .with("file", path.display().to_string())
+            .with("links_kept", self.n_kept as u64)
+            .with("links_restarted", restarted)
+            .with("links_started", started)
+            .with("links_stopped", stopped)
+            .with("needs_restart", self.waiting.join(","))
+    }
+
+    fn counts(&self) -> [u64; 3] {
+        let mut counts = [0; 3];
+        let [started, restarted, stopped] = &mut counts;
+        for change in &self.links {
+            *match change {
+                Change::Start(..) => &mut *started,
+                Change::Restart(..) => &mut *restarted,
+                Change::Stop(_) => &mut *stopped,
+            } += 1;
+        }
+        counts
+    }
+}
+
+fn is_old<K, V>(change: &Change<'_, K, V>) -> bool {
+    match change {
+        Change::Restart(..) | Change::Stop(_) => true,
+        Change::Start(..) => false,
+    }
+}
+
+/// What is running once `wanted` was applied as far as a reload can.
+pub(super) fn applied(running: &Config, wanted: &Config) -> Config {
+    Config { links: wanted.links.clone(), ..running.clone() }
+}
+
+/// A packet socket needs a permission that was given up at the start, and workers, filters and
+/// sinks are made once: such changes are named, not made.
+fn waiting(running: &Config, wanted: &Config) -> Vec<String> {
+    let sections = [
+        ("site", running.site != wanted.site),
+        ("[runtime]", running.runtime != wanted.runtime),
+        ("[log]", running.log != wanted.log),
+        ("[sandbox]", running.sandbox != wanted.sandbox),
+    ];
+    let sections = sections.into_iter().filter(|(_, changed)| *changed);
+    let captures =
+        diff(&running.captures, &wanted.captures).into_iter().map(|change| match change {
+            Change::Start(id, _) => format!("[[capture]] {id} (added)"),
+            Change::Restart(id, _) => format!("[[capture]] {id} (changed)"),
+            Change::Stop(id) => format!("[[capture]] {id} (removed)"),
+        });
+    sections.map(|(name, _)| name.to_owned()).chain(captures).collect()
+}
+
+/// Why the running configuration was kept.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refused {
+    #[error("{0}; make it readable to the service's user, then reload again")]
+    Unreadable(#[from] io::Error),
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+}
+
+/// Read the file and parse it.
+pub(super) fn read(path: &Path) -> Result<Config, Refused> {
+    let text = fs::read_to_string(path)?;
+    Ok(config::parse(&path.display().to_string(), &text)?)
+}
+
+impl Refused {
+    /// `config.rejected`: every problem in the text, the first one in the fields.
+    pub(super) fn event(&self, path: &Path, at: SystemTime) -> Event {
+        let file = path.display().to_string();
+        let problems = match self {
+            Self::Unreadable(_) => &[],
+            Self::Rejected(rejected) => rejected.problems(),
+        };
+        let why = match problems {
+            [] => format!("{file}: {self}"),
+            problems => problems
+                .iter()
+                .map(|problem| format!("{file}:{problem}"))
+                .collect::<Vec<_>>()
+                .join("; "),
+        };
+        let text = format!("reload refused, the running configuration is kept: {why}");
+        let event = Event::new(Kind::ConfigRejected, at, DAEMON.into(), text)
+            .with("file", file)
+            .with("problems", problems.len() as u64);
+        match problems.first() {
+            Some(first) => event
+                .with("line", first.line as u64)
+                .with("column", first.column as u64)
+                .with("problem", first.message.as_str())
+                .with("help", first.help.as_str()),
+            None => event.with("problem", self.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::config::Capture;
+    use crate::config::Device;
+    use crate::config::Endpoint;
+    use crate::config::TransactionId;
+
+    use super::*;
+
+    fn link(port: u16) -> Arc<Link> {
+        let device =
+            Device { name: "pump-1".into(), unit: 1, every: Duration::from_secs(1), tags: vec![] };
+        Arc::new(Link {
+            endpoint: Endpoint::Tcp(([127, 0, 0, 1], port).into()),
+            timeout: Duration::from_millis(500),
+            backoff_max: Duration::from_secs(60),
+            transaction_id: TransactionId::Strict,
+            devices: vec![Arc::new(device)],
+        })
+    }
+
+    fn config(links: &[(&str, u16)], captures: &[&str]) -> Config {
+        Config {
+            links: links.iter().map(|(id, port)| ((*id).into(), link(*port))).collect(),
+            captures: captures
+                .iter()
+                .map(|id| ((*id).into(), Arc::new(Capture::new(id))))
+                .collect(),
+            ..Config::default()
+        }
+    }
+
+    #[test]
+    fn a_reload_counts_what_it_did_and_names_what_needs_a_restart() {
+        let running = config(&[("a", 1), ("b", 2), ("c", 3)], &["eth0"]);
+        let mut wanted = config(&[("b", 2), ("c", 9), ("d", 4), ("e", 5)], &["eth1"]);
+        wanted.runtime.cpus = vec![1];
+        wanted.site = Some("pump-station-7".into());
+        let event =
+            Plan::new(&running, &wanted).event(Path::new("/etc/im.toml"), SystemTime::UNIX_EPOCH);
+        assert_eq!(
+            event.text,
+            "/etc/im.toml reloaded: links 1 kept, 1 restarted, 2 added, 1 removed; restart the \
+             service to apply: site, [runtime], [[capture]] eth0 (removed), [[capture]] eth1 (added)"
+        );
+    }
+
+    #[test]
+    fn what_a_reload_cannot_change_stays_as_it_runs_and_is_named_again() {
+        let running = config(&[("a", 1)], &[]);
+        let wanted = config(&[("a", 2)], &["eth1"]);
+        let applied = applied(&running, &wanted);
+        assert_eq!((&applied.links, &applied.captures), (&wanted.links, &running.captures));
+        assert_eq!(Plan::new(&applied, &wanted).waiting, ["[[capture]] eth1 (added)"]);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_refused_with_the_reason() {
+        let path = Path::new("/nonexistent/im.toml");
+        let event = read(path).unwrap_err().event(path, SystemTime::UNIX_EPOCH);
+        assert_eq!(event.kind, Kind::ConfigRejected);
+        assert!(event.text.contains("/nonexistent/im.toml: No such file"), "{}", event.text);
+    }
+}
