@@ -16,6 +16,8 @@ mod signals;
 mod supervisor;
 mod workers;
 
+pub use crate::sink::Output;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -24,7 +26,6 @@ use std::time::Duration;
 use crate::capture::CaptureError;
 use crate::config::Config;
 use crate::record::Ledger;
-use crate::sink::Output;
 
 use daemon::Daemon;
 
