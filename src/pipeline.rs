@@ -100,6 +100,11 @@ impl Pipeline {
         ledgers
     }
 
+    /// Links and captures heard of so far.
+    pub fn n_sources(&self) -> usize {
+        self.links.n_sources() + self.captures.n_sources()
+    }
+
     /// One line for `systemctl status`.
     pub fn status(&self) -> String {
         format!("{}; {}; {}", self.links.status(), self.captures.status(), self.outbox.status())

@@ -104,6 +104,10 @@ impl Captures {
             .chain([("notes".to_owned(), self.notes.clone())])
     }
 
+    pub(super) fn n_sources(&self) -> usize {
+        self.by_source.len()
+    }
+
     pub(super) fn status(&self) -> String {
         let sum = |of: fn(&Capture) -> u64| self.by_source.values().map(of).sum::<u64>();
         format!(

@@ -46,13 +46,31 @@ impl Intake {
     }
 }
 
-/// Sent at the end of each window: the pipeline lives, and this is how things stand.
+/// Sent at the end of each window, and when a source is first heard of: the pipeline lives, and
+/// this is how things stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Beat {
     /// Windows closed so far.
     pub at: u64,
+    /// Links and captures heard of so far: they are up, or said why not.
+    pub n_sources: usize,
     /// One line for people.
     pub text: String,
+}
+
+impl Beat {
+    fn on_window_end(&mut self, pipeline: &Pipeline) {
+        let (at, n_sources) = (self.at + 1, pipeline.n_sources());
+        *self = Self { at, n_sources, text: pipeline.status() };
+    }
+
+    /// True if a source is new; it is then taken note of. A start may wait for that, and a window
+    /// is long.
+    fn is_news(&mut self, pipeline: &Pipeline) -> bool {
+        let is_news = self.n_sources != pipeline.n_sources();
+        self.n_sources = pipeline.n_sources();
+        is_news
+    }
 }
 
 /// Where beats go. A pipeline that is stuck stops sending them.
@@ -75,7 +93,7 @@ pub async fn run(
             biased;
             _ = window.tick() => {
                 pipeline.on_window_end(SystemTime::now());
-                pulse.send_modify(|beat| *beat = Beat { at: beat.at + 1, text: pipeline.status() });
+                pulse.send_modify(|beat| beat.on_window_end(&pipeline));
             }
             input = intake.next() => match input {
                 Some(Input::Notice(notice)) => pipeline.on_notice(notice),
@@ -85,6 +103,7 @@ pub async fn run(
             },
         }
         pipeline.hand_on(|event| offer(&events, event));
+        pulse.send_if_modified(|beat| beat.is_news(&pipeline));
     }
     last_words(pipeline, &events).await
 }

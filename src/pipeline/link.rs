@@ -107,6 +107,10 @@ impl Links {
         self.by_source.iter().map(|(id, link)| (format!("readings:{id}"), link.ledger.clone()))
     }
 
+    pub(super) fn n_sources(&self) -> usize {
+        self.by_source.len()
+    }
+
     pub(super) fn status(&self) -> String {
         let devices = || self.by_source.values().flat_map(|link| link.devices.values());
         let down = devices().filter(|device| device.outage.is_some()).count();
