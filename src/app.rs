@@ -33,7 +33,6 @@ use daemon::Daemon;
 const DAEMON: &str = "daemon";
 
 /// How to run, beside what the configuration says.
-#[derive(Debug)]
 pub struct Options {
     /// Read again on `SIGHUP`. `None`: the configuration is fixed, and `SIGHUP` stops.
     pub config_path: Option<PathBuf>,
