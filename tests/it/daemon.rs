@@ -1,0 +1,194 @@
+//! The daemon as a process: started, told things by signal, and watched from outside.
+
+mod plant;
+mod process;
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use plant::Controller;
+use process::Daemon;
+use process::ServiceManager;
+
+#[test]
+fn sigterm_drains_and_exits_0_with_a_balanced_ledger() {
+    let controller = Controller::start();
+    let mut daemon = Daemon::start(&config(&[("line-a", &controller, "20ms")]));
+    daemon.wait_for("poll.sample");
+    daemon.signal(Signal::SIGTERM);
+    let (status, events) = daemon.end();
+    assert_eq!(status.code(), Some(0));
+    let ledgers: Vec<_> = events.iter().filter(|event| event["event"] == "ledger.report").collect();
+    assert!(ledgers.iter().any(|ledger| ledger["source"] == "readings:line-a"), "{events:?}");
+    assert!(ledgers.iter().all(|ledger| ledger["balances"] == true), "{ledgers:?}");
+}
+
+#[test]
+fn sighup_restarts_only_the_link_that_changed() {
+    let [kept, changed, added] = [Controller::start(), Controller::start(), Controller::start()];
+    let mut daemon =
+        Daemon::start(&config(&[("line-a", &kept, "20ms"), ("line-b", &changed, "20ms")]));
+    daemon.wait_for_sample_of("line-a");
+    daemon.wait_for_sample_of("line-b");
+
+    daemon.reload(&config(&[
+        ("line-a", &kept, "20ms"),
+        ("line-b", &changed, "30ms"),
+        ("line-c", &added, "20ms"),
+    ]));
+    let reloaded = daemon.wait_for("config.reloaded");
+    let counts = ["kept", "restarted", "started", "stopped"]
+        .map(|what| reloaded[format!("links_{what}")].as_u64().unwrap());
+    assert_eq!(counts, [1, 1, 1, 0]);
+    daemon.wait_for_sample_of("line-c");
+    changed.wait_for_connections(2);
+    assert_eq!((kept.n_connections(), added.n_connections()), (1, 1));
+
+    daemon.reload(&config(&[("line-a", &kept, "20ms")]));
+    let reloaded = daemon.wait_for("config.reloaded");
+    assert_eq!(reloaded["links_stopped"], 2);
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().0.code(), Some(0));
+    assert_eq!(kept.n_connections(), 1);
+}
+
+#[test]
+fn a_bad_file_on_sighup_is_told_with_line_and_column_and_changes_nothing() {
+    let controller = Controller::start();
+    let good = config(&[("line-a", &controller, "20ms")]);
+    let mut daemon = Daemon::start(&good);
+    daemon.wait_for("poll.sample");
+    daemon.reload(&good.replace("unit = 1", "unit = \"one\"\nevry = \"1s\""));
+    let rejected = daemon.wait_for("config.rejected");
+    let text = rejected["text"].as_str().unwrap();
+    let line = good.lines().position(|line| line == "unit = 1").unwrap() + 1;
+    assert_eq!((&rejected["line"], &rejected["column"]), (&line.into(), &8.into()), "{text}");
+    assert!(text.contains(&format!(".toml:{line}:8: ")), "{text}");
+    assert!(text.contains(&format!(".toml:{}:1: ", line + 1)), "{text}");
+    daemon.wait_for("poll.sample");
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.end().0.code(), Some(0));
+    assert_eq!(controller.n_connections(), 1);
+}
+
+#[test]
+fn what_only_a_restart_can_change_is_named() {
+    let controller = Controller::start();
+    let good = config(&[("line-a", &controller, "20ms")]);
+    let mut daemon = Daemon::start(&good);
+    daemon.wait_for("daemon.started");
+    daemon.reload(&format!("site = \"elsewhere\"\n{good}\n[[capture]]\ninterface = \"lo\"\n"));
+    let reloaded = daemon.wait_for("config.reloaded");
+    assert_eq!(reloaded["needs_restart"], "site,[[capture]] lo (added)");
+    assert_eq!(reloaded["links_kept"], 1);
+}
+
+#[test]
+fn the_service_manager_hears_of_every_state() {
+    let controller = Controller::start();
+    let systemd = ServiceManager::listen();
+    let good = config(&[("line-a", &controller, "20ms")]);
+    let mut daemon = Daemon::start_under(&systemd, &good);
+    systemd.wait_for("READY=1");
+    systemd.wait_for("STATUS=");
+    systemd.wait_for("WATCHDOG=1");
+    systemd.wait_for("WATCHDOG=1");
+    daemon.reload(&good);
+    let reloading = systemd.wait_for("RELOADING=1");
+    assert!(reloading.contains("MONOTONIC_USEC="), "{reloading}");
+    systemd.wait_for("READY=1");
+    daemon.signal(Signal::SIGTERM);
+    systemd.wait_for("STOPPING=1");
+    assert_eq!(daemon.end().0.code(), Some(0));
+}
+
+#[test]
+fn a_link_to_nowhere_is_a_stated_retry_and_does_not_hold_up_the_start() {
+    let systemd = ServiceManager::listen();
+    let gone = Controller::absent();
+    let mut daemon = Daemon::start_under(&systemd, &config(&[("line-a", &gone, "20ms")]));
+    systemd.wait_for("READY=1");
+    let down = daemon.wait_for("link.down");
+    assert_eq!(down["source"], "line-a");
+}
+
+#[test]
+fn a_reader_that_hangs_cannot_hold_up_the_end() {
+    let controller = Controller::start();
+    let text = config(&[("line-a", &controller, "1ms")])
+        .replace("[log]", "[log]\nsamples = \"all\"\nrate = 100000\nburst = 100000")
+        .replace("window = \"100ms\"", "window = \"100ms\"\nshutdown_grace = \"300ms\"");
+    let daemon = Daemon::start_unread(&text);
+    controller.wait_for_requests(2000);
+    daemon.signal(Signal::SIGTERM);
+    let (status, errors) = daemon.end_unread();
+    assert_eq!(status.code(), Some(70), "{errors}");
+    assert!(errors.contains("left running: sink"), "{errors}");
+    assert!(errors.contains("shutdown_grace (300ms)"), "{errors}");
+}
+
+#[test]
+fn a_capture_without_permission_exits_77_and_names_the_remedy() {
+    let Some(end) = process::run_as_nobody("[[capture]]\ninterface = \"lo\"\n") else {
+        eprintln!("skipped: only root can become nobody");
+        return;
+    };
+    let errors = String::from_utf8(end.stderr).unwrap();
+    assert_eq!(end.status.code(), Some(77), "{errors}");
+    assert!(errors.contains("setcap cap_net_raw+ep"), "{errors}");
+    assert_eq!(errors.matches("error").count(), 1, "{errors}");
+    assert_eq!(end.stdout, b"");
+}
+
+#[test]
+fn every_thread_is_restricted_once_it_runs() {
+    let controller = Controller::start();
+    let mut text = config(&[("line-a", &controller, "20ms")]);
+    if process::may_capture() {
+        text += "[[capture]]\ninterface = \"lo\"\n";
+    } else {
+        eprintln!("skipped: the threads of a capture, which needs root");
+    }
+    let mut daemon = Daemon::start(&text);
+    daemon.wait_for("poll.sample");
+    for thread in daemon.threads() {
+        for restriction in ["CapEff:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"] {
+            assert!(thread.contains(restriction), "{restriction} is not in {thread}");
+        }
+    }
+}
+
+#[test]
+fn the_unit_is_valid() {
+    let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/systemd/infra_monitor.service");
+    let text = std::fs::read_to_string(unit).unwrap();
+    let here = text.replace("/usr/bin/infra_monitor run", concat!(env!("CARGO_BIN_EXE_infra_monitor"), " run"));
+    let dir = tempfile::tempdir().unwrap();
+    let copy = dir.path().join("infra_monitor.service");
+    std::fs::write(&copy, here).unwrap();
+    match std::process::Command::new("systemd-analyze").arg("verify").arg(&copy).output() {
+        Ok(verdict) => {
+            let complaints = String::from_utf8(verdict.stderr).unwrap();
+            assert!(verdict.status.success() && complaints.is_empty(), "{complaints}");
+        }
+        Err(error) => eprintln!("skipped: systemd-analyze: {error}"),
+    }
+}
+
+/// Links to controllers on loopback, each with one device that has one tag.
+fn config(links: &[(&str, &Controller, &str)]) -> String {
+    let mut text = "[runtime]\nwindow = \"100ms\"\n[log]\n".to_owned();
+    for (name, controller, every) in links {
+        text += &format!(
+            "[[modbus]]\nname = \"{name}\"\ntcp = \"{}\"\n[[modbus.device]]\nname = \"{name}-1\"\n\
+             unit = 1\nevery = \"{every}\"\ntags = [{{ name = \"n\", at = \"holding:0\", type = \
+             \"UINT\" }}]\n",
+            controller.address(),
+        );
+    }
+    text
+}
+
+/// Long for what takes milliseconds, so that a loaded machine fails no test.
+const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,0 +1,223 @@
+//! The daemon's process, and the service manager's side of `sd_notify(3)`.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, Uid};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::PATIENCE;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_infra_monitor");
+
+/// A running daemon that is killed when the test is over.
+pub struct Daemon {
+    child: Child,
+    dir: TempDir,
+    events: mpsc::Receiver<Value>,
+    seen: Vec<Value>,
+}
+
+impl Daemon {
+    pub fn start(config: &str) -> Self {
+        Self::run(config, &[], Reader::Follows)
+    }
+
+    pub fn start_under(systemd: &ServiceManager, config: &str) -> Self {
+        let socket = systemd.path();
+        let environment = [("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "200000")];
+        Self::run(config, &environment, Reader::Follows)
+    }
+
+    /// Its standard output is a pipe that nobody reads from.
+    pub fn start_unread(config: &str) -> Self {
+        Self::run(config, &[], Reader::Hangs)
+    }
+
+    fn run(config: &str, environment: &[(&str, &str)], reader: Reader) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("infra_monitor.toml");
+        fs::write(&path, config).unwrap();
+        let mut child = Command::new(BINARY)
+            .args(["run", "--log", "json", "--config"])
+            .arg(&path)
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, events) = mpsc::channel();
+        if matches!(reader, Reader::Follows) {
+            let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            let follow = move || {
+                for line in lines {
+                    let event = serde_json::from_str(&line.unwrap()).unwrap();
+                    let _ = sender.send(event);
+                }
+            };
+            thread::Builder::new().spawn(follow).unwrap();
+        }
+        Self { child, dir, events, seen: vec![] }
+    }
+
+    /// The next event of that kind.
+    pub fn wait_for(&mut self, kind: &str) -> Value {
+        self.wait_until(kind, |event| event["event"] == kind)
+    }
+
+    pub fn wait_for_sample_of(&mut self, link: &str) -> Value {
+        let is_sample = |event: &Value| event["event"] == "poll.sample" && event["source"] == link;
+        self.wait_until(link, is_sample)
+    }
+
+    fn wait_until(&mut self, what: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(event) = self.events.recv_timeout(left) else {
+                let _ = self.child.kill();
+                panic!("waited in vain for {what}: {:#?}\n{}", self.seen, self.errors());
+            };
+            self.seen.push(event.clone());
+            if is_wanted(&event) {
+                return event;
+            }
+        }
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).unwrap();
+    }
+
+    /// Replace the configuration file, and have it read again.
+    pub fn reload(&self, config: &str) {
+        fs::write(self.dir.path().join("infra_monitor.toml"), config).unwrap();
+        self.signal(Signal::SIGHUP);
+    }
+
+    /// Wait for the end; every event that the daemon told.
+    pub fn end(mut self) -> (ExitStatus, Vec<Value>) {
+        let status = self.exit();
+        let rest: Vec<_> = self.events.iter().collect();
+        let seen = std::mem::take(&mut self.seen);
+        (status, seen.into_iter().chain(rest).collect())
+    }
+
+    /// Wait for the end; what it said on standard error.
+    pub fn end_unread(mut self) -> (ExitStatus, String) {
+        (self.exit(), self.errors())
+    }
+
+    /// `status` of each thread, as proc(5) describes it.
+    pub fn threads(&self) -> Vec<String> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        tasks.map(|task| fs::read_to_string(task.unwrap().path().join("status")).unwrap()).collect()
+    }
+
+    fn exit(&mut self) -> ExitStatus {
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        panic!("the daemon did not end");
+    }
+
+    fn errors(&mut self) -> String {
+        let mut errors = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        errors
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().try_into().unwrap())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Reader {
+    Follows,
+    Hangs,
+}
+
+/// The receiving end of `NOTIFY_SOCKET`.
+pub struct ServiceManager {
+    socket: UnixDatagram,
+    dir: TempDir,
+}
+
+impl ServiceManager {
+    pub fn listen() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = UnixDatagram::bind(dir.path().join("notify")).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { socket, dir }
+    }
+
+    /// The next notification with a line that starts like this.
+    pub fn wait_for(&self, state: &str) -> String {
+        let mut seen = vec![];
+        let mut buffer = [0; 4096];
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let Ok(len) = self.socket.recv(&mut buffer) else { break };
+            let told = String::from_utf8(buffer[..len].to_vec()).unwrap();
+            if told.lines().any(|line| line.starts_with(state)) {
+                return told;
+            }
+            seen.push(told);
+        }
+        panic!("waited in vain for {state}: {seen:?}");
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.dir.path().join("notify")
+    }
+}
+
+/// True if a capture can be opened here.
+pub fn may_capture() -> bool {
+    Uid::effective().is_root()
+}
+
+/// Run the daemon as somebody without any privilege; `None` if we cannot.
+pub fn run_as_nobody(config: &str) -> Option<Output> {
+    if !Uid::effective().is_root() {
+        return None;
+    }
+    // A copy, because nobody may not look into the directory of the build.
+    let dir = tempfile::tempdir().unwrap();
+    let (binary, file) = (dir.path().join("infra_monitor"), dir.path().join("infra_monitor.toml"));
+    fs::copy(BINARY, &binary).unwrap();
+    fs::write(&file, config).unwrap();
+    allow_everybody(dir.path());
+    Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"])
+        .arg(binary)
+        .args(["run", "--log", "json", "--config"])
+        .arg(file)
+        .output()
+        .ok()
+}
+
+fn allow_everybody(dir: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
+}
