@@ -3,11 +3,16 @@
 //! [`parse`] reads the whole file and reports everything that is wrong with it at once. It touches
 //! nothing but the text: whether an interface or a line exists is found out when it is acquired.
 
+mod capture;
 mod document;
 mod endpoint;
+mod field;
+mod modbus;
 mod plan;
 mod problem;
 mod render;
+mod section;
+mod tags;
 
 pub use document::parse;
 pub use endpoint::{Endpoint, EndpointError, Parity, Serial, StopBits};
@@ -153,6 +158,19 @@ pub struct Link {
     pub backoff_max: Duration,
     pub transaction_id: TransactionId,
     pub devices: Vec<Arc<Device>>,
+}
+
+impl Link {
+    /// The defaults, without devices.
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            timeout: Duration::from_secs(1),
+            backoff_max: Duration::from_secs(30),
+            transaction_id: TransactionId::Strict,
+            devices: Vec::new(),
+        }
+    }
 }
 
 /// Whether a Modbus/TCP reply must carry the request's transaction identifier.

@@ -1,9 +1,92 @@
-//! The file as a whole.
+//! The file as a whole: syntax, then the sections, then every problem in one answer.
 
-use super::{Config, Rejected};
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use super::field;
+use super::problem::sorted;
+use super::section::{Names, Reader, Section};
+use super::{Config, Level, Log, Rejected, Runtime, Samples, Sandbox, Seccomp, capture, modbus};
 
 /// Parse a configuration. `file` is only its name, for messages.
+///
+/// The whole text is always read: [`Rejected`] holds every problem that does not merely follow
+/// from another one.
 pub fn parse(file: &str, text: &str) -> Result<Config, Rejected> {
-    let _ = (file, text);
-    Ok(Config::default())
+    let (tree, syntax) = DeTable::parse_recoverable(text);
+    let reader = Reader::default();
+    let config = read(&Section::root(&reader, &tree));
+    let problems = sorted(text, &syntax, reader.into_complaints());
+    if problems.is_empty() {
+        return Ok(config);
+    }
+    Err(Rejected { file: file.to_owned(), text: text.to_owned(), problems })
 }
+
+fn read(root: &Section<'_>) -> Config {
+    // A capture and a link are both sources: an event names its source without saying which kind.
+    let mut sources = Names::of("source");
+    let config = Config {
+        site: root.optional("site", field::name),
+        runtime: root.section("runtime", "[runtime]").map(runtime).unwrap_or_default(),
+        log: root.section("log", "[log]").map(log).unwrap_or_default(),
+        sandbox: root.section("sandbox", "[sandbox]").map(sandbox).unwrap_or_default(),
+        captures: capture::read(root, &mut sources),
+        links: modbus::read(root, &mut sources),
+    };
+    root.finish();
+    config
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "a section is read once")]
+fn runtime(section: Section<'_>) -> Runtime {
+    let default = Runtime::default();
+    let grace = Duration::from_millis(100)..=Duration::from_secs(60);
+    let window = Duration::from_millis(100)..=Duration::from_secs(3600);
+    let runtime = Runtime {
+        cpus: section.or("cpus", default.cpus, field::list(64, field::integer(0..=1023))),
+        shutdown_grace: section.or(
+            "shutdown_grace",
+            default.shutdown_grace,
+            field::duration(grace),
+        ),
+        window: section.or("window", default.window, field::duration(window)),
+    };
+    section.finish();
+    runtime
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "a section is read once")]
+fn log(section: Section<'_>) -> Log {
+    let default = Log::default();
+    let log = Log {
+        samples: section.or("samples", default.samples, field::choice(SAMPLES)),
+        rate: section.or("rate", default.rate, field::integer(1..=100_000)),
+        burst: section.or("burst", default.burst, field::integer(1..=1_000_000)),
+        level: section.or("level", default.level, field::choice(LEVELS)),
+    };
+    section.finish();
+    log
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "a section is read once")]
+fn sandbox(section: Section<'_>) -> Sandbox {
+    let default = Sandbox::default();
+    let seccomp = section.or("seccomp", default.seccomp, field::choice(SECCOMP));
+    section.finish();
+    Sandbox { seccomp }
+}
+
+const SAMPLES: &[(&str, Samples)] =
+    &[("none", Samples::None), ("changes", Samples::Changes), ("all", Samples::All)];
+
+const LEVELS: &[(&str, Level)] = &[
+    ("error", Level::Error),
+    ("warn", Level::Warn),
+    ("info", Level::Info),
+    ("debug", Level::Debug),
+    ("trace", Level::Trace),
+];
+
+const SECCOMP: &[(&str, Seccomp)] = &[("enforce", Seccomp::Enforce), ("off", Seccomp::Off)];

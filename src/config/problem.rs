@@ -1,9 +1,11 @@
 //! Problems: what is wrong with a file, where, and what to write instead.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
 use super::Color;
+use super::render::{Lines, render};
 
 /// One mistake in a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +52,7 @@ impl Rejected {
 
     /// Every problem with its place, line, caret and help, and their number at the end.
     pub fn render(&self, color: Color) -> String {
-        super::render::render(self, color)
+        render(self, color)
     }
 }
 
@@ -60,4 +62,106 @@ impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.render(Color::Plain))
     }
+}
+
+/// A problem whose place is not yet counted out in lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Complaint {
+    pub(super) message: String,
+    help: String,
+    span: Option<Range<usize>>,
+    related: Option<(Range<usize>, &'static str)>,
+}
+
+impl Complaint {
+    pub(super) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { message: message.into(), help: help.into(), span: None, related: None }
+    }
+
+    /// From an error that names the remedy behind its last semicolon, if at all.
+    pub(super) fn explained(error: &impl ToString, otherwise: &str) -> Self {
+        let text = error.to_string();
+        match text.rsplit_once("; ") {
+            Some((message, help)) => Self::new(message, help),
+            None => Self::new(text, otherwise),
+        }
+    }
+
+    /// Place it, unless whoever complained already knew better.
+    pub(super) fn at(mut self, span: Range<usize>) -> Self {
+        self.span.get_or_insert(span);
+        self
+    }
+
+    /// Point at a second place.
+    pub(super) fn related(mut self, span: Range<usize>, label: &'static str) -> Self {
+        self.related = Some((span, label));
+        self
+    }
+
+    fn located(self, lines: &Lines<'_>) -> Problem {
+        let Self { message, help, span, related } = self;
+        let span = span.unwrap_or_default();
+        let line = lines.line(&span);
+        Problem { line: line.number, column: line.column(), message, help, span, related }
+    }
+}
+
+/// Problems in the order of the file, without those that only follow from others: a line whose
+/// syntax is wrong says nothing reliable, nor does anything behind a bracket that never closes.
+pub(super) fn sorted(
+    text: &str,
+    syntax: &[toml::de::Error],
+    complaints: Vec<Complaint>,
+) -> Vec<Problem> {
+    let lines = Lines::of(text);
+    let located = |complaint: Complaint| complaint.located(&lines);
+    let mut broken: Vec<_> = syntax.iter().map(|error| located(of_syntax(text, error))).collect();
+    broken.sort_by_key(|problem| problem.span.start);
+    broken.dedup_by_key(|problem| problem.line);
+    let broken_lines: BTreeSet<_> = broken.iter().map(|problem| problem.line).collect();
+
+    let mut problems: Vec<_> = complaints.into_iter().map(located).collect();
+    problems.retain(|problem| !broken_lines.contains(&problem.line));
+    problems.extend(broken);
+    let trusted = trusted_until(syntax);
+    problems.retain(|problem| problem.span.start <= trusted);
+    problems.sort_by(|a, b| (a.span.start, &a.message).cmp(&(b.span.start, &b.message)));
+    // A template is read once for each addressing it is used with.
+    problems.dedup_by(|a, b| (&a.span, &a.message) == (&b.span, &b.message));
+    problems
+}
+
+/// Byte behind which the parser may have taken one thing for another.
+fn trusted_until(syntax: &[toml::de::Error]) -> usize {
+    let unclosed = |error: &&toml::de::Error| error.message().starts_with("unclosed");
+    let astray = |error: &&toml::de::Error| error.message().starts_with("missing comma");
+    let first = syntax.iter().find(unclosed);
+    syntax
+        .iter()
+        .filter(|error| first.is_some() && (unclosed(error) || astray(error)))
+        .filter_map(|error| error.span().map(|span| span.start))
+        .min()
+        .unwrap_or(usize::MAX)
+}
+
+fn of_syntax(text: &str, error: &toml::de::Error) -> Complaint {
+    let span = error.span().unwrap_or(text.len()..text.len());
+    let message = error.message();
+    let complaint = if message.starts_with("unclosed") || message.starts_with("missing comma") {
+        Complaint::new(message, "close the bracket; what follows is checked when it is closed")
+    } else if message.contains("must be quoted") && span.is_empty() {
+        Complaint::new("a value is missing", "write key = value, or remove the line")
+    } else if message.contains("must be quoted") {
+        let bare = text.get(span.clone()).unwrap_or_default();
+        Complaint::new("text must stand in double quotes", format!("write \"{bare}\""))
+    } else if message.starts_with("duplicate key") {
+        Complaint::new(
+            "this key was set before",
+            "a key stands once in a table: remove one of them",
+        )
+    } else {
+        Complaint::new(message, "write key = value; text stands in double quotes, numbers do not")
+    };
+    complaint.at(span)
 }

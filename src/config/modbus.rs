@@ -1,0 +1,217 @@
+//! `[[modbus]]` and `[[modbus.device]]`: a link, and the devices behind it.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use crate::record::SourceId;
+use crate::tag::Addressing;
+
+use super::endpoint;
+use super::field;
+use super::field::Parsed;
+use super::problem::Complaint;
+use super::section::{Names, Section};
+use super::tags::{self, Templates};
+use super::{Device, Endpoint, Link, Parity, Serial, StopBits, TransactionId};
+
+/// Every link of the file, by name.
+pub(super) fn read(root: &Section<'_>, sources: &mut Names) -> BTreeMap<SourceId, Arc<Link>> {
+    let templates = Templates::read(root);
+    let mut names = LinkNames {
+        sources,
+        lines: Names::of("link on a serial device that"),
+        devices: Names::of("device"),
+    };
+    let sections = root.sections("modbus", "[[modbus]]");
+    let links = sections.iter().filter_map(|section| link(section, &templates, &mut names));
+    links.map(|(name, link)| (name, Arc::new(link))).collect()
+}
+
+/// What may be given once in a file.
+struct LinkNames<'n> {
+    sources: &'n mut Names,
+    /// A line has one master: two links would hear each other's replies.
+    lines: Names,
+    devices: Names,
+}
+
+fn link(
+    section: &Section<'_>,
+    templates: &Templates<'_>,
+    names: &mut LinkNames<'_>,
+) -> Option<(SourceId, Link)> {
+    let name = section.required("name", "name = \"line-a\"", field::name);
+    if let Some(name) = &name {
+        names.sources.take(section, "name", name);
+    }
+    let endpoint = endpoint_of(section, &mut names.lines);
+    let default = Link::new(Endpoint::Tcp(([127, 0, 0, 1], 502).into()));
+    let timeout = section.or("timeout", default.timeout, field::duration(TIMEOUT));
+    let backoff_max = section.or("backoff_max", default.backoff_max, field::duration(BACKOFF));
+    let transaction_id =
+        section.or("transaction_id", default.transaction_id, field::choice(TRANSACTION_ID));
+    if let (Some(span), Some(Endpoint::Serial(_))) = (section.span("transaction_id"), &endpoint) {
+        let message = "a serial line has no transaction identifiers";
+        let complaint = Complaint::new(message, "remove it: it belongs to Modbus/TCP");
+        section.report_key("transaction_id", complaint.at(span));
+    }
+
+    let sections = section.sections("device", "[[modbus.device]]");
+    if section.span("device").is_none() {
+        section.report_missing("device", "[[modbus.device]] with a name, a unit and tags");
+    }
+    let units = Units::of(endpoint.as_ref());
+    let devices = sections
+        .iter()
+        .filter_map(|section| device(section, units, templates, &mut names.devices))
+        .map(Arc::new)
+        .collect();
+    section.finish();
+    let link = Link { endpoint: endpoint?, timeout, backoff_max, transaction_id, devices };
+    name.map(|name| (SourceId::from(&*name), link))
+}
+
+/// From the round trip of a local network to a radio link that is half asleep.
+const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(60);
+
+const BACKOFF: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
+
+/// Nothing on a serial line answers faster; below it a typo would flood a controller.
+const EVERY: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(86_400);
+
+const TRANSACTION_ID: &[(&str, TransactionId)] =
+    &[("strict", TransactionId::Strict), ("lenient", TransactionId::Lenient)];
+
+const ADDRESSING: &[(&str, Addressing)] =
+    &[("direct", Addressing::Direct), ("openplc", Addressing::OpenPlc)];
+
+/// Exactly one of `tcp` and `serial`.
+fn endpoint_of(section: &Section<'_>, lines: &mut Names) -> Option<Endpoint> {
+    let tcp = section.optional("tcp", tcp).map(Endpoint::Tcp);
+    let line = section.section("serial", "serial = { device = \"…\" }");
+    let serial = line.and_then(|line| serial(&line, lines)).map(Endpoint::Serial);
+    match (section.span("tcp"), section.span("serial")) {
+        (None, None) => section.report_missing(
+            "tcp` or `serial",
+            "tcp = \"192.0.2.10:502\" or serial = { device = \"/dev/ttyS0\" }",
+        ),
+        (Some(first), Some(_)) => {
+            let message = "a link is either a TCP connection or a serial line";
+            let complaint = Complaint::new(message, "remove one, or make two [[modbus]] of it");
+            section.report_key("serial", complaint.related(first, "the other is here"));
+        }
+        (Some(_), None) | (None, Some(_)) => (),
+    }
+    tcp.or(serial)
+}
+
+fn tcp(value: &DeValue<'_>) -> Parsed<std::net::SocketAddr> {
+    let text = field::text(value, "192.0.2.10:502")?;
+    Endpoint::tcp(text).map_err(|error| {
+        let help = "write an IP address such as \"192.0.2.10:502\" (the port may be left out); \
+                    a host name is not looked up, because a resolver that does not answer would \
+                    stall polling";
+        Complaint::new(error.to_string(), help)
+    })
+}
+
+fn serial(section: &Section<'_>, lines: &mut Names) -> Option<Serial> {
+    let path = |value: &DeValue<'_>| {
+        Serial::new(field::text(value, "/dev/ttyS0")?).map_err(|error| {
+            Complaint::explained(&error, "`ls /dev/serial/by-id /dev/ttyS*` shows what there is")
+        })
+    };
+    let line = section.required("device", "device = \"/dev/ttyS0\"", path);
+    if let Some(line) = &line {
+        lines.take(section, "device", &line.device.to_string_lossy());
+    }
+    let baud = section.optional("baud", baud);
+    let parity = section.optional("parity", field::choice(PARITY));
+    let stop_bits = section.optional("stop", |value| {
+        field::integer(1..=2)(value)
+            .map(|bits| if bits == 1 { StopBits::One } else { StopBits::Two })
+    });
+    section.finish();
+    let line = line?;
+    Some(Serial {
+        baud: baud.unwrap_or(line.baud),
+        parity: parity.unwrap_or(line.parity),
+        stop_bits: stop_bits.unwrap_or(line.stop_bits),
+        ..line
+    })
+}
+
+const PARITY: &[(&str, Parity)] =
+    &[("none", Parity::None), ("even", Parity::Even), ("odd", Parity::Odd)];
+
+fn baud(value: &DeValue<'_>) -> Parsed<u32> {
+    let rate = field::integer::<u32>(0..=u32::MAX)(value)?;
+    endpoint::baud(&rate.to_string()).map_err(|error| Complaint::explained(&error, ""))
+}
+
+/// Which units can be polled (Serial Line V1.02, section 2.2; TCP V1.0b, section 4.4.2).
+#[derive(Clone, Copy)]
+enum Units {
+    /// 0 addresses every device and none answers.
+    Serial,
+    /// 0 and 255 mean the device that holds the connection.
+    Tcp,
+}
+
+impl Units {
+    fn of(endpoint: Option<&Endpoint>) -> Self {
+        match endpoint {
+            Some(Endpoint::Serial(_)) => Self::Serial,
+            Some(Endpoint::Tcp(_)) | None => Self::Tcp,
+        }
+    }
+
+    fn parse(self, value: &DeValue<'_>) -> Parsed<u8> {
+        let unit = field::integer(0..=255_u8)(value);
+        match (self, unit) {
+            (Self::Tcp, Ok(unit @ (0..=247 | 255))) | (Self::Serial, Ok(unit @ 1..=247)) => {
+                Ok(unit)
+            }
+            (Self::Tcp, Ok(unit)) => Err(Complaint::new(
+                format!("unit {unit} is reserved"),
+                "expected 0 to 247, or 255 for the device that holds the connection",
+            )),
+            (Self::Serial, Ok(0)) => Err(Complaint::new(
+                "unit 0 is the broadcast address: nobody answers a read",
+                "expected 1 to 247",
+            )),
+            (Self::Serial, Ok(unit)) => {
+                Err(Complaint::new(format!("unit {unit} is reserved"), "expected 1 to 247"))
+            }
+            (_, Err(complaint)) => Err(complaint),
+        }
+    }
+}
+
+fn device(
+    section: &Section<'_>,
+    units: Units,
+    templates: &Templates<'_>,
+    names: &mut Names,
+) -> Option<Device> {
+    let name = section.required("name", "name = \"pump-1\"", field::name);
+    if let Some(name) = &name {
+        names.take(section, "name", name);
+    }
+    let unit = section.required("unit", "unit = 1", |value| units.parse(value));
+    let every = section.or("every", Duration::from_secs(1), field::duration(EVERY));
+    let addressing = section.or("addressing", Addressing::default(), field::choice(ADDRESSING));
+    let shared =
+        section.optional("template", |value| templates.tags(value, addressing)).unwrap_or_default();
+    let own = tags::read(section, addressing);
+    if section.span("template").or(section.span("tags")).is_none() {
+        section
+            .report_missing("template` or `tags", "a template or tags: there is nothing to poll");
+    }
+    section.finish();
+    Some(Device { name: name?, unit: unit?, every, tags: tags::overridden(shared, own) })
+}
