@@ -58,8 +58,7 @@ impl Tag {
         if self.address.is_bit() { 1 } else { self.kind.n_registers() }
     }
 
-    /// True if the engineering value differs from the raw one.
-    #[expect(clippy::float_cmp, reason = "exactly the defaults mean: leave integers alone")]
+    /// True if the engineering value differs from the raw one; exactly the defaults do not.
     fn is_scaled(&self) -> bool {
         (self.scale, self.offset) != (1.0, 0.0)
     }

@@ -26,12 +26,12 @@ pub fn parse(file: &str, text: &str) -> Result<Config, Rejected> {
 
 fn read(root: &Section<'_>) -> Config {
     // A capture and a link are both sources: an event names its source without saying which kind.
-    let mut sources = Names::of("source");
+    let mut sources = Names::of("another source is called");
     let config = Config {
         site: root.optional("site", field::name),
-        runtime: root.section("runtime", "[runtime]").map(runtime).unwrap_or_default(),
-        log: root.section("log", "[log]").map(log).unwrap_or_default(),
-        sandbox: root.section("sandbox", "[sandbox]").map(sandbox).unwrap_or_default(),
+        runtime: root.section("runtime", "[runtime]").as_ref().map(runtime).unwrap_or_default(),
+        log: root.section("log", "[log]").as_ref().map(log).unwrap_or_default(),
+        sandbox: root.section("sandbox", "[sandbox]").as_ref().map(sandbox).unwrap_or_default(),
         captures: capture::read(root, &mut sources),
         links: modbus::read(root, &mut sources),
     };
@@ -39,8 +39,7 @@ fn read(root: &Section<'_>) -> Config {
     config
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "a section is read once")]
-fn runtime(section: Section<'_>) -> Runtime {
+fn runtime(section: &Section<'_>) -> Runtime {
     let default = Runtime::default();
     let grace = Duration::from_millis(100)..=Duration::from_secs(60);
     let window = Duration::from_millis(100)..=Duration::from_secs(3600);
@@ -57,8 +56,7 @@ fn runtime(section: Section<'_>) -> Runtime {
     runtime
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "a section is read once")]
-fn log(section: Section<'_>) -> Log {
+fn log(section: &Section<'_>) -> Log {
     let default = Log::default();
     let log = Log {
         samples: section.or("samples", default.samples, field::choice(SAMPLES)),
@@ -70,8 +68,7 @@ fn log(section: Section<'_>) -> Log {
     log
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "a section is read once")]
-fn sandbox(section: Section<'_>) -> Sandbox {
+fn sandbox(section: &Section<'_>) -> Sandbox {
     let default = Sandbox::default();
     let seccomp = section.or("seccomp", default.seccomp, field::choice(SECCOMP));
     section.finish();

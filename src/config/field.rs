@@ -115,15 +115,17 @@ pub(super) fn duration(
     range: RangeInclusive<Duration>,
 ) -> impl Fn(&DeValue<'_>) -> Parsed<Duration> {
     move |value| {
-        let (least, most) = (range.start(), range.end());
-        let expected = format!("expected a time from {least:?} to {most:?}, such as \"500ms\"");
+        let [least, most] =
+            [range.start(), range.end()].map(|end| humantime::format_duration(*end));
+        let expected = format!("expected a time from {least} to {most}, such as \"500ms\"");
         let text = value.as_str().ok_or_else(|| unexpected(value, expected.as_str()))?;
         let time = humantime::parse_duration(text).map_err(|error| {
             Complaint::new(format!("\"{}\" is not a time: {error}", text.escape_debug()), &expected)
         })?;
-        match range.contains(&time) {
-            true => Ok(time),
-            false => Err(Complaint::new(format!("{text} is out of range"), expected)),
+        if range.contains(&time) {
+            Ok(time)
+        } else {
+            Err(Complaint::new(format!("{text} is out of range"), expected))
         }
     }
 }

@@ -23,8 +23,8 @@ pub(super) fn read(root: &Section<'_>, sources: &mut Names) -> BTreeMap<SourceId
     let templates = Templates::read(root);
     let mut names = LinkNames {
         sources,
-        lines: Names::of("link on a serial device that"),
-        devices: Names::of("device"),
+        lines: Names::of("another link uses"),
+        devices: Names::of("another device is called"),
     };
     let sections = root.sections("modbus", "[[modbus]]");
     let links = sections.iter().filter_map(|section| link(section, &templates, &mut names));
@@ -149,8 +149,10 @@ const PARITY: &[(&str, Parity)] =
     &[("none", Parity::None), ("even", Parity::Even), ("odd", Parity::Odd)];
 
 fn baud(value: &DeValue<'_>) -> Parsed<u32> {
-    let rate = field::integer::<u32>(0..=u32::MAX)(value)?;
-    endpoint::baud(&rate.to_string()).map_err(|error| Complaint::explained(&error, ""))
+    const USUAL: &str = "usual are 9600, 19200, 38400 and 115200";
+    let rate =
+        field::integer(1..=1_000_000_u32)(value).map_err(|complaint| complaint.help(USUAL))?;
+    endpoint::baud(&rate.to_string()).map_err(|error| Complaint::explained(&error, USUAL))
 }
 
 /// Which units can be polled (Serial Line V1.02, section 2.2; TCP V1.0b, section 4.4.2).
@@ -171,23 +173,20 @@ impl Units {
     }
 
     fn parse(self, value: &DeValue<'_>) -> Parsed<u8> {
-        let unit = field::integer(0..=255_u8)(value);
+        let expected = match self {
+            Self::Serial => "expected a unit from 1 to 247",
+            Self::Tcp => "expected a unit from 0 to 247, or 255 for the device itself",
+        };
+        let unit =
+            field::integer(0..=255_u8)(value).map_err(|complaint| complaint.help(expected))?;
         match (self, unit) {
-            (Self::Tcp, Ok(unit @ (0..=247 | 255))) | (Self::Serial, Ok(unit @ 1..=247)) => {
-                Ok(unit)
+            (Self::Serial | Self::Tcp, 1..=247) | (Self::Tcp, 0 | 255) => Ok(unit),
+            (Self::Serial, 0) => {
+                Err(Complaint::new("0 is the broadcast address: nobody answers it", expected))
             }
-            (Self::Tcp, Ok(unit)) => Err(Complaint::new(
-                format!("unit {unit} is reserved"),
-                "expected 0 to 247, or 255 for the device that holds the connection",
-            )),
-            (Self::Serial, Ok(0)) => Err(Complaint::new(
-                "unit 0 is the broadcast address: nobody answers a read",
-                "expected 1 to 247",
-            )),
-            (Self::Serial, Ok(unit)) => {
-                Err(Complaint::new(format!("unit {unit} is reserved"), "expected 1 to 247"))
+            (Self::Serial | Self::Tcp, _) => {
+                Err(Complaint::new(format!("{unit} is reserved"), expected))
             }
-            (_, Err(complaint)) => Err(complaint),
         }
     }
 }

@@ -87,6 +87,12 @@ impl Complaint {
         }
     }
 
+    /// Replace the help by one that knows more.
+    pub(super) fn help(mut self, help: &str) -> Self {
+        help.clone_into(&mut self.help);
+        self
+    }
+
     /// Place it, unless whoever complained already knew better.
     pub(super) fn at(mut self, span: Range<usize>) -> Self {
         self.span.get_or_insert(span);
@@ -148,18 +154,21 @@ fn trusted_until(syntax: &[toml::de::Error]) -> usize {
 fn of_syntax(text: &str, error: &toml::de::Error) -> Complaint {
     let span = error.span().unwrap_or(text.len()..text.len());
     let message = error.message();
-    let complaint = if message.starts_with("unclosed") || message.starts_with("missing comma") {
-        Complaint::new(message, "close the bracket; what follows is checked when it is closed")
-    } else if message.contains("must be quoted") && span.is_empty() {
+    let bare = text.get(span.clone()).unwrap_or_default();
+    // `info` and `trace` begin like infinity and true.
+    let is_word = message.contains("must be quoted")
+        || message.starts_with("invalid boolean")
+        || message.starts_with("invalid float") && bare.starts_with(char::is_alphabetic);
+    let complaint = if message.starts_with("unclosed") {
+        Complaint::new(message, "close it; what follows is checked when it is closed")
+    } else if message.starts_with("missing comma") {
+        Complaint::new("a comma is missing before this", "separate values with commas")
+    } else if is_word && bare.is_empty() {
         Complaint::new("a value is missing", "write key = value, or remove the line")
-    } else if message.contains("must be quoted") {
-        let bare = text.get(span.clone()).unwrap_or_default();
+    } else if is_word {
         Complaint::new("text must stand in double quotes", format!("write \"{bare}\""))
     } else if message.starts_with("duplicate key") {
-        Complaint::new(
-            "this key was set before",
-            "a key stands once in a table: remove one of them",
-        )
+        Complaint::new("this was set before", "a key stands once in a table: remove one of them")
     } else {
         Complaint::new(message, "write key = value; text stands in double quotes, numbers do not")
     };

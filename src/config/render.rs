@@ -26,8 +26,7 @@ pub(super) fn render(rejected: &Rejected, color: Color) -> String {
     }
     let n_problems = rejected.problems.len();
     let plural = if n_problems == 1 { "" } else { "s" };
-    rendered.push_str(&format!("{}: {n_problems} problem{plural}\n", rejected.file));
-    rendered
+    rendered + &format!("{}: {n_problems} problem{plural}\n", rejected.file)
 }
 
 fn render_one(renderer: &Renderer, file: &str, lines: &Lines<'_>, problem: &Problem) -> String {

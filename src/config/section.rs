@@ -121,8 +121,12 @@ impl<'a> Section<'a> {
         self.value(key).map(Spanned::span)
     }
 
-    /// Report that `key` ought to be there.
+    /// Report that `key` ought to be there, unless it is there in another spelling: then
+    /// [`Section::finish`] says so.
     pub(super) fn report_missing(&self, key: &'static str, example: &str) {
+        if self.table.keys().any(|present| nearest(present.get_ref(), [key]).is_some()) {
+            return;
+        }
         let message = format!("{} has no `{key}`", self.title);
         self.report(Complaint::new(message, format!("add {example}")));
     }
@@ -182,22 +186,22 @@ impl<'a> Section<'a> {
 
 /// Names that may be given once, with the place where each was given.
 pub(super) struct Names {
-    /// What is named, in the singular.
-    kind: &'static str,
+    /// What to say of the first holder, before its name.
+    another: &'static str,
     taken: BTreeMap<String, Range<usize>>,
 }
 
 impl Names {
-    pub(super) fn of(kind: &'static str) -> Self {
-        Self { kind, taken: BTreeMap::new() }
+    pub(super) fn of(another: &'static str) -> Self {
+        Self { another, taken: BTreeMap::new() }
     }
 
     /// Take `name`, the value of `key`, or report who has it.
     pub(super) fn take(&mut self, section: &Section<'_>, key: &'static str, name: &str) {
         let Some(span) = section.span(key) else { return };
         if let Some(first) = self.taken.get(name) {
-            let message = format!("another {} is called \"{name}\"", self.kind);
-            let complaint = Complaint::new(message, "give each a name of its own");
+            let message = format!("{} \"{name}\"", self.another);
+            let complaint = Complaint::new(message, "give each one of its own, or merge the two");
             section.report_key(key, complaint.related(first.clone(), "the first is here"));
         } else {
             self.taken.insert(name.to_owned(), span);

@@ -5,8 +5,7 @@
 //! exception, not a second template.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use toml::de::DeValue;
@@ -77,7 +76,7 @@ pub(super) fn overridden(shared: Vec<Arc<Tag>>, own: Vec<Arc<Tag>>) -> Vec<Arc<T
 
 /// The `tags` of a device or template.
 pub(super) fn read(section: &Section<'_>, addressing: Addressing) -> Vec<Arc<Tag>> {
-    let mut names = Names::of("tag of this table");
+    let mut names = Names::of("another tag here is called");
     let sections = section.sections("tags", "tags = [{ … }]");
     let tags = sections.iter().filter_map(|section| one(section, addressing, &mut names));
     tags.map(Arc::new).collect()
@@ -177,13 +176,13 @@ fn not_negative(value: &DeValue<'_>) -> Parsed<f64> {
 fn limits(section: &Section<'_>) -> Limits {
     const IN_ORDER: [&str; 4] = ["low_low", "low", "high", "high_high"];
     let values = IN_ORDER.map(|key| section.optional(key, field::number));
-    let present = IN_ORDER.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?)));
-    let present: Vec<_> = present.collect();
-    for pair in present.windows(2) {
-        let [(low_key, low), (key, high)] = pair else { continue };
-        // An alarm and its alert may share a limit; a low and a high would never be left.
-        let shared_side = low_key.contains("low") == key.contains("low");
-        if low > high || (low == high && !shared_side) {
+    let present: Vec<_> =
+        IN_ORDER.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?))).collect();
+    for ((low_key, low), (key, high)) in present.iter().zip(present.iter().skip(1)) {
+        // An alarm and its alert may share a limit; between a low and a high must be room.
+        let same_side = low_key.contains("low") == key.contains("low");
+        let in_order = if same_side { low <= high } else { low < high };
+        if !in_order {
             let message = format!("{high} is not above `{low_key}`, which is {low}");
             let help = "expected low_low <= low < high <= high_high";
             section.report_key(key, Complaint::new(message, help));

@@ -1,7 +1,6 @@
 //! From registers to an engineering value: order, type, bit, scale.
 
-use super::value::float_of_signed;
-use super::value::float_of_unsigned;
+use super::value::{float_of_signed, float_of_unsigned};
 use super::{Order, Tag, Type, Value};
 
 /// Why registers do not hold a value of the type.
@@ -41,10 +40,6 @@ impl Tag {
     }
 
     /// The value of the tag's coil or discrete input.
-    #[expect(
-        clippy::unused_self,
-        reason = "a tag decodes what lies at its address, whichever table that is in"
-    )]
     pub fn decode_bit(&self, bit: bool) -> Value {
         Value::Bool(bit)
     }
@@ -65,9 +60,10 @@ impl Tag {
 /// Registers as one number; of a text, which has more than four, its end.
 fn significant(registers: &[u16], order: Order) -> u64 {
     let append = |bits: u64, word: &u16| bits << 16 | u64::from(ordered(*word, order));
-    match order.swaps_words() {
-        true => registers.iter().rev().fold(0, append),
-        false => registers.iter().fold(0, append),
+    if order.swaps_words() {
+        registers.iter().rev().fold(0, append)
+    } else {
+        registers.iter().fold(0, append)
     }
 }
 

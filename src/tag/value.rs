@@ -39,9 +39,8 @@ impl fmt::Display for Value {
                 }
                 value => value.fmt(f),
             },
-            Self::Text(text) => text.chars().try_for_each(|c| match c.is_control() {
-                true => write!(f, "{}", c.escape_default()),
-                false => f.write_char(c),
+            Self::Text(text) => text.chars().try_for_each(|c| {
+                if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) }
             }),
         }
     }
