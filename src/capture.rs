@@ -74,12 +74,13 @@ pub fn open(spec: &config::Capture) -> Result<Opened, CaptureError> {
     Ok(Opened { interface: Arc::clone(&spec.interface), ring, links })
 }
 
-/// Capture until the token is cancelled or the analyser is gone: the body of a thread.
+/// Capture until the token is cancelled or the analyser is gone: the body of a thread. After an
+/// error it can be called again with the same ring, for which it needs no permission.
 ///
 /// The first delivery is the state of the interface, and each change of it another. The last holds
 /// the last count, so that summed over all of them packets = frames in blocks + drops.
 pub fn run(
-    opened: Opened,
+    opened: &mut Opened,
     deliveries: &mpsc::Sender<Delivery>,
     stop: &CancellationToken,
 ) -> Result<(), CaptureError> {

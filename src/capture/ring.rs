@@ -17,7 +17,7 @@ const WAIT: Duration = Duration::from_millis(100);
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 
 pub(super) struct Session<'a> {
-    opened: Opened,
+    opened: &'a mut Opened,
     deliveries: &'a mpsc::Sender<Delivery>,
     /// As last reported.
     state: Option<InterfaceState>,
@@ -34,7 +34,7 @@ enum Analyser {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(opened: Opened, deliveries: &'a mpsc::Sender<Delivery>) -> Self {
+    pub(super) fn new(opened: &'a mut Opened, deliveries: &'a mpsc::Sender<Delivery>) -> Self {
         Self { opened, deliveries, state: None, bound: None }
     }
 
