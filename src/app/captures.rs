@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -16,12 +17,15 @@ use crate::capture::Opened;
 use crate::config::Capture;
 use crate::config::Config;
 use crate::config::Seccomp;
+use crate::record::Event;
+use crate::record::Kind;
 use crate::record::SourceId;
 use crate::record::WireReport;
 use crate::sys;
 
 use super::drain::Thread;
 use super::notices::Notices;
+use super::restrict;
 use super::supervisor::Supervisor;
 
 /// A packet ring, not yet looked at.
@@ -65,7 +69,7 @@ impl Acquired {
     fn start(self, lanes: &Lanes) -> io::Result<[Thread<()>; 2]> {
         // As deep as the ring: waiting here and waiting in the kernel are the same, and the
         // kernel's drop counter stays the only place of loss.
-        let (deliveries, received) = mpsc::channel(self.spec.blocks as usize);
+        let (deliveries, received) = mpsc::channel(self.opened.n_blocks());
         let analysis = self.start_analysis(received, lanes.clone())?;
         let capture = self.start_capture(deliveries, lanes.clone())?;
         Ok([capture, analysis])
@@ -77,14 +81,14 @@ impl Acquired {
         lanes: Lanes,
     ) -> io::Result<Thread<()>> {
         let analyser = Analyser::new(self.id.clone(), &self.spec.modbus_ports);
-        let supervisor =
-            Supervisor::new("analysis", self.id.clone(), lanes.notices.clone(), lanes.stop.clone());
+        let id = self.id.clone();
         let name = format!("analysis {}", self.id);
         let handle = sys::spawn_pinned(name.clone(), self.spec.cpu, move || {
-            if lanes.seccomp == Seccomp::Enforce {
-                supervisor.keep_thread(&lanes.runtime, || {
-                    sys::seccomp::install(&sys::seccomp::analysis())
-                });
+            // What strangers send is not parsed by a thread that could do more than parse.
+            if let Err(error) = restrict::confine(&sys::seccomp::analysis(), lanes.seccomp) {
+                let text = format!("analysis {id} cannot be confined and does not run: {error}");
+                lanes.notices.raise(Event::new(Kind::TaskFailed, SystemTime::now(), id, text));
+                return;
             }
             analysis::run(analyser, deliveries, &lanes.reports);
         })?;

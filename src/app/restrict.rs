@@ -12,8 +12,20 @@ use crate::sys;
 
 pub(super) fn restrict(sandbox: Sandbox) -> io::Result<()> {
     sys::privilege::drop_capabilities()?;
-    match sandbox.seccomp {
-        Seccomp::Enforce => sys::seccomp::install(&sys::seccomp::process()),
+    confine(&sys::seccomp::process(), sandbox.seccomp)
+}
+
+/// Put this thread under a filter, if the operator lets us and the processor is one for which
+/// filters can be written (all but 32-bit ARM).
+pub(super) fn confine(filter: &sys::seccomp::Filter, seccomp: Seccomp) -> io::Result<()> {
+    match seccomp {
         Seccomp::Off => Ok(()),
+        Seccomp::Enforce => match sys::seccomp::install(filter) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                tracing::warn!(%error, "no system call filter on this processor");
+                Ok(())
+            }
+            outcome => outcome,
+        },
     }
 }

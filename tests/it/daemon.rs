@@ -163,7 +163,10 @@ fn every_thread_is_restricted_once_it_runs() {
 fn the_unit_is_valid() {
     let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/systemd/infra_monitor.service");
     let text = std::fs::read_to_string(unit).unwrap();
-    let here = text.replace("/usr/bin/infra_monitor run", concat!(env!("CARGO_BIN_EXE_infra_monitor"), " run"));
+    let here = text.replace(
+        "/usr/bin/infra_monitor run",
+        concat!(env!("CARGO_BIN_EXE_infra_monitor"), " run"),
+    );
     let dir = tempfile::tempdir().unwrap();
     let copy = dir.path().join("infra_monitor.service");
     std::fs::write(&copy, here).unwrap();

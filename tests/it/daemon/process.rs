@@ -33,7 +33,8 @@ impl Daemon {
 
     pub fn start_under(systemd: &ServiceManager, config: &str) -> Self {
         let socket = systemd.path();
-        let environment = [("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "200000")];
+        let environment =
+            [("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "200000")];
         Self::run(config, &environment, Reader::Follows)
     }
 
@@ -84,7 +85,8 @@ impl Daemon {
             let left = deadline.saturating_duration_since(Instant::now());
             let Ok(event) = self.events.recv_timeout(left) else {
                 let _ = self.child.kill();
-                panic!("waited in vain for {what}: {:#?}\n{}", self.seen, self.errors());
+                let errors = self.errors();
+                panic!("waited in vain for {what}: {:#?}\n{errors}", self.seen);
             };
             self.seen.push(event.clone());
             if is_wanted(&event) {
