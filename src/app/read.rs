@@ -1,0 +1,134 @@
+//! A one-off read: the poller's request and proof, for values named on a command line.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::Device;
+use crate::config::Endpoint;
+use crate::config::Link;
+use crate::config::TransactionId;
+use crate::poller;
+use crate::poller::LinkError;
+use crate::record::Quality;
+use crate::tag::Address;
+use crate::tag::AddressError;
+use crate::tag::Addressing;
+use crate::tag::Misfit;
+use crate::tag::Order;
+use crate::tag::Tag;
+use crate::tag::Type;
+use crate::tag::Value;
+
+/// What to read, as it was asked for.
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub endpoint: Endpoint,
+    pub unit: u8,
+    pub tags: Vec<Tag>,
+    pub timeout: Duration,
+}
+
+/// One value that was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    pub tag: Arc<Tag>,
+    /// `None` exactly when the quality is `Bad`.
+    pub value: Option<Value>,
+    pub quality: Quality,
+    pub latency: Duration,
+    /// What failed, the likely cause and the next step.
+    pub detail: Option<Arc<str>>,
+}
+
+/// Why an address cannot be read as the type asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TagError {
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error("cannot start the runtime: {0}")]
+    Runtime(#[from] io::Error),
+}
+
+/// A tag named by its address. Without a type, a bit is a BOOL and a register a UINT.
+pub fn tag(
+    text: &str,
+    addressing: Addressing,
+    kind: Option<Type>,
+    order: Order,
+) -> Result<Tag, TagError> {
+    let address = Address::parse(text, addressing)?;
+    let kind = kind.unwrap_or(if address.is_bit() { Type::Bool } else { Type::Uint });
+    kind.fit(address)?;
+    Ok(Tag { order, ..Tag::new(text, address, kind) })
+}
+
+/// Ask once. Answers come in the order of the question.
+pub fn read(question: &Question) -> Result<Vec<Answer>, ReadError> {
+    let link = link_for(question);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let readings = runtime.block_on(poller::read_once(&link))?;
+    let mut answers: Vec<Answer> = readings
+        .into_iter()
+        .flat_map(|reading| {
+            let (latency, detail) = (reading.latency, reading.detail);
+            reading.samples.into_iter().map(move |sample| Answer {
+                tag: sample.tag,
+                value: sample.value,
+                quality: sample.quality,
+                latency,
+                detail: detail.clone(),
+            })
+        })
+        .collect();
+    let asked = |answer: &Answer| question.tags.iter().position(|tag| tag == &*answer.tag);
+    answers.sort_by_key(asked);
+    Ok(answers)
+}
+
+fn link_for(question: &Question) -> Link {
+    let device = Device {
+        name: format!("unit {}", question.unit).into(),
+        unit: question.unit,
+        every: question.timeout,
+        tags: question.tags.iter().cloned().map(Arc::new).collect(),
+    };
+    Link {
+        endpoint: question.endpoint.clone(),
+        timeout: question.timeout,
+        backoff_max: question.timeout,
+        transaction_id: TransactionId::Strict,
+        devices: vec![Arc::new(device)],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind_of(text: &str, kind: Option<Type>) -> Result<Type, TagError> {
+        tag(text, Addressing::Direct, kind, Order::Abcd).map(|tag| tag.kind)
+    }
+
+    #[test]
+    fn without_a_type_bits_are_bool_and_registers_uint() {
+        for (text, kind) in [("coil:3", Type::Bool), ("%MX12.5", Type::Bool), ("40101", Type::Uint)] {
+            assert_eq!(kind_of(text, None), Ok(kind), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_type_that_cannot_lie_at_the_address_is_refused() {
+        assert!(matches!(kind_of("coil:3", Some(Type::Real)), Err(TagError::Misfit(_))));
+        assert!(matches!(kind_of("holding:65535", Some(Type::Real)), Err(TagError::Misfit(_))));
+        assert!(matches!(kind_of("%MZ1", None), Err(TagError::Address(_))));
+    }
+}

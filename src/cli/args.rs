@@ -1,0 +1,245 @@
+//! The command line: one definition per argument, from which parsing and help both come.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
+use clap::ValueEnum;
+
+use crate::config::Endpoint;
+use crate::tag::Addressing;
+use crate::tag::Order;
+use crate::tag::Type;
+
+pub(super) const DEFAULT_CONFIG: &str = "/etc/infra_monitor.toml";
+
+const FIRST_STEPS: &str = "\
+First steps:
+  infra_monitor demo                     see everything work: no hardware, no privilege
+  infra_monitor read tcp://192.0.2.10:502 --unit 1 %MW100 --type REAL
+                                         one value from one of your controllers
+  infra_monitor check my.toml            write a configuration; every mistake is shown
+  sudo infra_monitor run --config my.toml
+                                         watch the plant
+
+As a service:
+  systemctl enable --now infra_monitor   configured by /etc/infra_monitor.toml
+  journalctl -fu infra_monitor           its log; add -x for causes and remedies
+
+Environment:
+  RUST_LOG   diagnostics on standard error: error, warn, info, debug, trace,
+             or by module: RUST_LOG=infra_monitor::poller=debug
+  NO_COLOR   if set, no colours
+
+Exit codes:
+  0 done      64 usage        66 a file cannot be read    69 no proven answer (read)
+  70 bug      77 no permission                            78 bad configuration";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  infra_monitor run
+  infra_monitor run --config ./my.toml --log text
+  infra_monitor run --log json | jq 'select(.event == \"limit.exceeded\")'
+
+Signals:
+  SIGHUP    read the configuration again; unchanged sources keep their connections
+  SIGTERM   stop the sources, write what is under way, exit 0 (Ctrl-C does the same)
+
+Permission:
+  A [[capture]] needs CAP_NET_RAW. The systemd unit grants it; else run as root, or
+  setcap cap_net_raw+ep /path/to/infra_monitor. Polling alone needs nothing.";
+
+const CHECK_EXAMPLES: &str = "\
+Nothing is opened, connected or captured. Exit code 0 if the file is good, 78 if not.
+
+Examples:
+  infra_monitor check                    the installed /etc/infra_monitor.toml
+  infra_monitor check ./my.toml && systemctl reload infra_monitor";
+
+const DEMO_EXAMPLES: &str = "\
+What you will see, within 15 seconds and then again with variations:
+  poll.sample        level, pressure, flow and motor of a pump station moving
+  modbus.write       somebody else changes a set point: seen on the wire
+  limit.exceeded     the level alarm that follows, and limit.returned
+  reply.corrupt      a serial reply with a flipped bit, found by its CRC and survived
+  reply.late         a serial reply that is too late, kept from being taken for an answer
+  checksum.invalid   a packet with a flipped bit, found by its TCP checksum
+  ledger.report      at the end: everything that came in went out or was counted
+
+The frames on the wire need CAP_NET_RAW. Without it the demo enters a user and network
+namespace of its own; where those are switched off it says so and goes on without them.
+
+Examples:
+  infra_monitor demo
+  infra_monitor demo --for 15s --log json | jq -c '[.event, .text]'";
+
+const REPLAY_EXAMPLES: &str = "\
+Reads pcap (microseconds or nanoseconds, both byte orders) and pcapng. The same code judges
+the frames as on a live wire: every checksum, and Modbus/TCP on port 502.
+
+Examples:
+  infra_monitor replay plant.pcap
+  infra_monitor replay --format json monday.pcapng tuesday.pcapng | jq .checksums.tcp
+  infra_monitor replay --events --format json plant.pcap | grep modbus.write";
+
+const READ_EXAMPLES: &str = "\
+Endpoints:
+  tcp://192.0.2.10:502
+  rtu:///dev/ttyUSB0?baud=19200&parity=even&stop=1     (these are the defaults)
+
+Addresses:
+  IEC 61131-3   %MW100  %IW3  %QX0.3  %IX1.0  %MX12.5 (bit 5 of word 12)  %MD50
+  tables        holding:100  input:3  coil:0  discrete:5            (counted from 0)
+  Modicon       40101 is holding:100, 30004 is input:3              (counted from 1)
+
+Types:
+  BOOL BYTE WORD DWORD LWORD SINT USINT INT UINT DINT UDINT LINT ULINT REAL LREAL STRING[n]
+
+Examples:
+  infra_monitor read tcp://127.0.0.1:1502 --unit 1 %MW100 %MW102 --type REAL
+  infra_monitor read tcp://192.0.2.10:502 --unit 1 40101 40102 --format json
+  infra_monitor read 'rtu:///dev/ttyS0?baud=9600&parity=none' --unit 17 input:0 --type INT
+
+A value is printed as Good only if the reply is proven to be the answer. Exit code 0 if all
+are Good, 69 if not. The serial line must be free: stop the daemon that polls it.";
+
+/// Watches the path of operational data beside a plant, from copper to log.
+///
+/// Captures frames and checks every checksum that can be checked, polls Modbus controllers and
+/// proves every reply, and tells what is wrong, where, and what to do. It only ever reads.
+#[derive(Debug, Parser)]
+#[command(name = "infra_monitor", version, after_help = FIRST_STEPS, verbatim_doc_comment)]
+#[command(subcommand_required = true, arg_required_else_help = true, max_term_width = 92)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the monitor: capture, poll, check, log
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Run),
+    /// Check a configuration file; show every mistake with line and column
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(Check),
+    /// See everything at work on a simulated pump station
+    #[command(after_help = DEMO_EXAMPLES)]
+    Demo(Demo),
+    /// Judge capture files as if they were live
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(Replay),
+    /// Read values from one controller, once
+    #[command(after_help = READ_EXAMPLES)]
+    Read(Read),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// Configuration to run with
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    pub(super) config: PathBuf,
+    /// Where events go, and how [default: text on a terminal; journald where there is a
+    /// journal; else json]
+    #[arg(long, value_enum, verbatim_doc_comment)]
+    pub(super) log: Option<Log>,
+}
+
+/// Where events go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Log {
+    /// The systemd journal, with searchable fields
+    Journald,
+    /// Standard output, one JSON object a line
+    Json,
+    /// Standard output, for reading
+    Text,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Configuration to check
+    #[arg(value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    pub(super) config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Stop after this time, such as 30s or 2m [default: at Ctrl-C]
+    #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(super) duration: Option<Duration>,
+    /// How events are printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) log: Format,
+}
+
+/// For people or for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For reading
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Replay {
+    /// Capture files, replayed in this order
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// How the summary and the events are printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+    /// Print each event too, before the summary
+    #[arg(long)]
+    pub(super) events: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Read {
+    /// Where the controller is: tcp://IP:PORT or rtu:///dev/TTY?baud=…&parity=…&stop=…
+    #[arg(value_name = "ENDPOINT")]
+    pub(super) endpoint: Endpoint,
+    /// What to read: %MW100, holding:100, 40101, …
+    #[arg(value_name = "ADDRESS", required = true)]
+    pub(super) addresses: Vec<String>,
+    /// Modbus unit identifier; 1 to 247 on a serial line
+    #[arg(long, value_name = "N")]
+    pub(super) unit: u8,
+    /// IEC 61131-3 type of the values [default: BOOL for bits, UINT for registers]
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(super) kind: Option<Type>,
+    /// Order of bytes in values of several registers: ABCD, CDAB, BADC or DCBA
+    #[arg(long, value_name = "ORDER", default_value = "ABCD")]
+    pub(super) order: Order,
+    /// What %M and %Q addresses mean
+    #[arg(long, value_enum, default_value_t = Mapping::Direct)]
+    pub(super) addressing: Mapping,
+    /// How long to wait for each reply
+    #[arg(long, value_name = "TIME", default_value = "1s")]
+    #[arg(value_parser = humantime::parse_duration)]
+    pub(super) timeout: Duration,
+    /// How values are printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+}
+
+/// [`Addressing`] on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Mapping {
+    /// %MWn is holding n, %MDn holding 2n
+    Direct,
+    /// OpenPLC: %QWn is holding n, %MWn 1024+n, %MDn 2048+2n, %MLn 4096+4n
+    Openplc,
+}
+
+impl From<Mapping> for Addressing {
+    fn from(mapping: Mapping) -> Self {
+        match mapping {
+            Mapping::Direct => Self::Direct,
+            Mapping::Openplc => Self::OpenPlc,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! `demo`: a headline that says what to look at, the daemon's own lines, and what it came to.
+
+use std::fmt::Write;
+use std::io;
+use std::io::Write as _;
+use std::time::Duration;
+
+use crate::app::demo::Demo;
+use crate::app::demo::DemoError;
+use crate::app::demo::Narrator;
+use crate::app::demo::Outcome;
+use crate::app::demo::Setting;
+use crate::app::demo::Wire;
+use crate::config::Color;
+use crate::config::Level;
+
+use super::args;
+use super::args::Format;
+use super::args::Log;
+use super::diagnostics;
+use super::failure::Exit;
+use super::failure::Failure;
+use super::run::output_to;
+use super::terminal::color_of;
+
+pub(super) fn demo(args: &args::Demo) -> Result<(), Failure> {
+    diagnostics::start(Level::Warn);
+    match args.log {
+        Format::Text => {
+            let color = color_of(&io::stdout()) == Color::Ansi;
+            let demo = Demo::set_up(Narrator::new(Box::new(io::stdout()), color))?;
+            io::stdout().write_all(headline(demo.setting(), args.duration).as_bytes())?;
+            let outcome = demo.run(output_to(Log::Text), args.duration)?;
+            io::stdout().write_all(closing(&outcome).as_bytes())?;
+        }
+        Format::Json => {
+            let demo = Demo::set_up(Narrator::silent())?;
+            warn_unseen(demo.setting());
+            demo.run(output_to(Log::Json), args.duration)?;
+        }
+    }
+    Ok(())
+}
+
+fn headline(setting: &Setting, duration: Option<Duration>) -> String {
+    let Setting { controller: (address, unit), line: (terminal, slave), wire } = setting;
+    let until = duration.map_or("until Ctrl-C".into(), |duration| {
+        format!("for {}", humantime::format_duration(duration))
+    });
+    let wire = match wire {
+        Wire::Host => "loopback interface, captured".into(),
+        Wire::Namespace => "loopback interface of a namespace of its own, captured".into(),
+        Wire::Unseen(error) => unseen(error),
+    };
+    format!(
+        "A simulated pump station, watched by the real monitor {until}.\n\n  \
+           controller   Modbus/TCP   {address}, unit {unit}\n  \
+           motor relay  Modbus RTU   {}, unit {slave}\n  \
+           wire         {wire}\n\n\
+         Lines with ▸ say what is being done to the site. All others are the monitor's own:\n\
+         see what it makes of it.\n\n",
+        terminal.display()
+    )
+}
+
+fn unseen(error: &io::Error) -> String {
+    format!(
+        "not captured: no CAP_NET_RAW here, and no namespace of our own ({error});\n               \
+         writes and corrupt packets stay unseen. Run as root, or allow user namespaces:\n               \
+         sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns"
+    )
+}
+
+/// A program reads standard output; a person may read this.
+#[expect(clippy::print_stderr, reason = "standard output is for JSON")]
+fn warn_unseen(setting: &Setting) {
+    match &setting.wire {
+        Wire::Host | Wire::Namespace => (),
+        Wire::Unseen(error) => eprintln!("warning: wire {}", unseen(error)),
+    }
+}
+
+/// The ledgers, and what was staged.
+fn closing(outcome: &Outcome) -> String {
+    let ledgers = &outcome.summary.ledgers;
+    let width = ledgers.keys().map(String::len).max().unwrap_or_default();
+    let mut text = String::from("\nThe ledger: what came in went out, or was dropped for a stated reason.\n\n");
+    for (stage, ledger) in ledgers {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {stage:width$}  {ledger}");
+    }
+    let n_open = ledgers.values().filter(|ledger| !ledger.balances()).count();
+    let _ = match n_open {
+        0 => writeln!(text, "\nAll {} balance, to the unit.", ledgers.len()),
+        _ => writeln!(text, "\n{n_open} of {} DO NOT BALANCE: that is a bug.", ledgers.len()),
+    };
+    let staged = &outcome.staged;
+    let _ = writeln!(
+        text,
+        "Staged: {} writes by somebody else, {} flipped bits and {} late replies on the serial \
+         line, {} corrupt packets.\nNext: infra_monitor --help",
+        staged.writes, staged.flipped_bits, staged.delayed_replies, staged.corrupt_frames
+    );
+    text
+}
+
+impl From<DemoError> for Failure {
+    fn from(error: DemoError) -> Self {
+        match error {
+            DemoError::App(error) => error.into(),
+            DemoError::Site(_) => Self::new(Exit::Unavailable, format!("error: {error}")),
+            DemoError::SiteStopped(_) | DemoError::Config(_) => {
+                Self::new(Exit::Bug, format!("error: {error}"))
+            }
+        }
+    }
+}

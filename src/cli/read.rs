@@ -1,0 +1,128 @@
+//! `read`: values from one controller, once.
+
+use std::io;
+use std::io::Write;
+
+use crate::app::read;
+use crate::app::read::Answer;
+use crate::app::read::Question;
+use crate::app::read::ReadError;
+use crate::config::Endpoint;
+use crate::record::Scalar;
+use crate::tag::Tag;
+use crate::tag::Value;
+use crate::tag::readable;
+
+use super::args;
+use super::args::Format;
+use super::diagnostics;
+use super::failure::Exit;
+use super::failure::Failure;
+
+pub(super) fn read(args: args::Read) -> Result<(), Failure> {
+    diagnostics::start(crate::config::Level::Warn);
+    let tags = tags_of(&args)?;
+    let (format, unit, timeout) = (args.format, args.unit, args.timeout);
+    let question = Question { endpoint: args.endpoint, unit, tags, timeout };
+    let answers = read::read(&question).map_err(|error| failed(&question.endpoint, &error))?;
+    match format {
+        Format::Text => print_text(&answers)?,
+        Format::Json => print_json(&question, &answers)?,
+    }
+    verdict(&answers)
+}
+
+/// The addresses as tags. Each that is wrong is told.
+fn tags_of(args: &args::Read) -> Result<Vec<Tag>, Failure> {
+    let (tags, wrong): (Vec<_>, Vec<_>) = args
+        .addresses
+        .iter()
+        .map(|text| read::tag(text, args.addressing.into(), args.kind, args.order))
+        .partition(Result::is_ok);
+    if wrong.is_empty() {
+        return Ok(tags.into_iter().flatten().collect());
+    }
+    let lines: String =
+        wrong.into_iter().filter_map(Result::err).map(|error| format!("error: {error}\n")).collect();
+    Err(Failure::new(Exit::Usage, lines + "For addresses and types, try: infra_monitor read --help"))
+}
+
+fn failed(endpoint: &Endpoint, error: &ReadError) -> Failure {
+    let exit = match error {
+        ReadError::Link(_) => Exit::Unavailable,
+        ReadError::Runtime(_) => Exit::Bug,
+    };
+    Failure::new(exit, format!("error: {endpoint}: {error}"))
+}
+
+fn print_text(answers: &[Answer]) -> io::Result<()> {
+    let lines: Vec<_> = answers
+        .iter()
+        .map(|answer| {
+            let value = answer.value.as_ref().map_or("-".into(), Value::to_string);
+            (answer.tag.name.as_ref(), value, answer.tag.kind.to_string(), answer.quality)
+        })
+        .collect();
+    let name_width = lines.iter().map(|line| line.0.len()).max().unwrap_or_default();
+    let value_width = lines.iter().map(|line| line.1.chars().count()).max().unwrap_or_default();
+    let mut out = io::stdout().lock();
+    for (name, value, kind, quality) in lines {
+        writeln!(out, "{name:name_width$}  {value:>value_width$}  {kind:<5}  {quality}")?;
+    }
+    out.flush()
+}
+
+/// One value as a program reads it.
+#[derive(serde::Serialize)]
+struct Line<'a> {
+    endpoint: &'a str,
+    unit: u8,
+    address: &'a str,
+    #[serde(rename = "type")]
+    kind: String,
+    value: Option<Scalar>,
+    quality: String,
+    latency_ms: f64,
+}
+
+fn print_json(question: &Question, answers: &[Answer]) -> io::Result<()> {
+    let endpoint = question.endpoint.to_string();
+    let mut out = io::stdout().lock();
+    for answer in answers {
+        let line = Line {
+            endpoint: &endpoint,
+            unit: question.unit,
+            address: &answer.tag.name,
+            kind: answer.tag.kind.to_string(),
+            value: answer.value.as_ref().map(scalar),
+            quality: answer.quality.to_string(),
+            latency_ms: (answer.latency.as_secs_f64() * 1e6).round() / 1e3,
+        };
+        serde_json::to_writer(&mut out, &line)?;
+        writeln!(out)?;
+    }
+    out.flush()
+}
+
+fn scalar(value: &Value) -> Scalar {
+    match value {
+        Value::Bool(value) => (*value).into(),
+        Value::Signed(value) => (*value).into(),
+        Value::Unsigned(value) => (*value).into(),
+        Value::Real(value) => readable(*value).into(),
+        Value::Text(value) => value.clone().into(),
+    }
+}
+
+/// Fails unless every answer is proven; says once for each cause why it is not.
+fn verdict(answers: &[Answer]) -> Result<(), Failure> {
+    let n_bad = answers.iter().filter(|answer| !answer.quality.is_good()).count();
+    if n_bad == 0 && !answers.is_empty() {
+        return Ok(());
+    }
+    let mut details: Vec<&str> =
+        answers.iter().filter_map(|answer| answer.detail.as_deref()).collect();
+    details.dedup();
+    let head = format!("error: {n_bad} of {} values have no proven answer", answers.len());
+    Err(Failure::new(Exit::Unavailable, [head.as_str()].into_iter().chain(details).collect::<Vec<_>>().join("\n")))
+}
