@@ -6,10 +6,12 @@
 mod backoff;
 mod captures;
 mod daemon;
+pub mod demo;
 mod drain;
 mod links;
 mod notices;
 mod notify;
+pub mod read;
 mod reload;
 mod restrict;
 mod signals;
@@ -26,6 +28,7 @@ use std::time::Duration;
 use crate::capture::CaptureError;
 use crate::config::Config;
 use crate::record::Ledger;
+pub use crate::sink::Output;
 
 use daemon::Daemon;
 

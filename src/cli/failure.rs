@@ -26,14 +26,14 @@ impl From<Exit> for ExitCode {
 /// Why a command failed.
 #[derive(Debug)]
 pub(super) struct Failure {
-    exit: Exit,
+    exit: ExitCode,
     /// What failed, where, the likely cause and the next step; empty if all of it is printed.
     text: String,
 }
 
 impl Failure {
-    pub(super) fn new(exit: Exit, text: impl Into<String>) -> Self {
-        Self { exit, text: text.into() }
+    pub(super) fn new(exit: impl Into<ExitCode>, text: impl Into<String>) -> Self {
+        Self { exit: exit.into(), text: text.into() }
     }
 
     /// Print the text, give the code.
@@ -42,7 +42,7 @@ impl Failure {
         if !self.text.is_empty() {
             eprintln!("{}", self.text.trim_end());
         }
-        self.exit.into()
+        self.exit
     }
 }
 

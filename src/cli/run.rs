@@ -14,7 +14,6 @@ use super::args;
 use super::args::Log;
 use super::configuration::load;
 use super::diagnostics;
-use super::failure::Exit;
 use super::failure::Failure;
 use super::terminal::color_of;
 
@@ -59,7 +58,6 @@ pub(super) fn output_to(log: Log) -> Output {
 
 impl From<AppError> for Failure {
     fn from(error: AppError) -> Self {
-        let exit = Exit::of(error.exit_code());
-        Self::new(exit, format!("error: {error}"))
+        Self::new(error.exit_code(), format!("error: {error}"))
     }
 }
