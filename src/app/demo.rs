@@ -1,7 +1,7 @@
 //! The demonstration: a simulated site and the real daemon that watches it, in one process.
 //!
 //! The daemon is the one that `run` starts; only its configuration is made up here. Frames on the
-//! wire need CAP_NET_RAW, which everybody has in a network namespace of their own.
+//! wire need `CAP_NET_RAW`, which everybody has in a network namespace of their own.
 
 mod frame;
 mod line;

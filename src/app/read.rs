@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn without_a_type_bits_are_bool_and_registers_uint() {
-        for (text, kind) in [("coil:3", Type::Bool), ("%MX12.5", Type::Bool), ("40101", Type::Uint)] {
+        for (text, kind) in [("coil:3", Type::Bool), ("%MX12.5", Type::Bool), ("40101", Type::Uint)]
+        {
             assert_eq!(kind_of(text, None), Ok(kind), "{text}");
         }
     }

@@ -34,8 +34,8 @@ Environment:
   NO_COLOR   if set, no colours
 
 Exit codes:
-  0 done      64 usage        66 a file cannot be read    69 no proven answer (read)
-  70 bug      77 no permission                            78 bad configuration";
+  0 done      64 usage                   66 a file cannot be read or written
+  70 bug      69 no proven answer (read)   77 no permission   78 bad configuration";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -199,8 +199,10 @@ pub(super) struct Replay {
 
 #[derive(Debug, Args)]
 pub(super) struct Read {
-    /// Where the controller is: tcp://IP:PORT or rtu:///dev/TTY?baud=…&parity=…&stop=…
     #[arg(value_name = "ENDPOINT")]
+    #[arg(
+        help = "Where the controller is: tcp://IP:PORT or rtu:///dev/TTY?baud=…&parity=…&stop=…"
+    )]
     pub(super) endpoint: Endpoint,
     /// What to read: %MW100, holding:100, 40101, …
     #[arg(value_name = "ADDRESS", required = true)]
@@ -229,9 +231,9 @@ pub(super) struct Read {
 /// [`Addressing`] on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Mapping {
-    /// %MWn is holding n, %MDn holding 2n
+    #[value(help = "%MWn is holding n, %MDn holding 2n")]
     Direct,
-    /// OpenPLC: %QWn is holding n, %MWn 1024+n, %MDn 2048+2n, %MLn 4096+4n
+    #[value(help = "%QWn is holding n, %MWn 1024+n, %MDn 2048+2n, %MLn 4096+4n")]
     Openplc,
 }
 

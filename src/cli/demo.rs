@@ -84,7 +84,9 @@ fn warn_unseen(setting: &Setting) {
 fn closing(outcome: &Outcome) -> String {
     let ledgers = &outcome.summary.ledgers;
     let width = ledgers.keys().map(String::len).max().unwrap_or_default();
-    let mut text = String::from("\nThe ledger: what came in went out, or was dropped for a stated reason.\n\n");
+    let mut text = String::from(
+        "\nThe ledger: what came in went out, or was dropped for a stated reason.\n\n",
+    );
     for (stage, ledger) in ledgers {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {stage:width$}  {ledger}");

@@ -1,7 +1,8 @@
 //! `read`: values from one controller, once.
 
+use std::fmt::Write;
 use std::io;
-use std::io::Write;
+use std::io::Write as _;
 
 use crate::app::read;
 use crate::app::read::Answer;
@@ -42,9 +43,13 @@ fn tags_of(args: &args::Read) -> Result<Vec<Tag>, Failure> {
     if wrong.is_empty() {
         return Ok(tags.into_iter().flatten().collect());
     }
-    let lines: String =
-        wrong.into_iter().filter_map(Result::err).map(|error| format!("error: {error}\n")).collect();
-    Err(Failure::new(Exit::Usage, lines + "For addresses and types, try: infra_monitor read --help"))
+    let mut text = String::new();
+    for error in wrong.into_iter().filter_map(Result::err) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "error: {error}");
+    }
+    text.push_str("For addresses and types: infra_monitor read --help");
+    Err(Failure::new(Exit::Usage, text))
 }
 
 fn failed(endpoint: &Endpoint, error: &ReadError) -> Failure {
@@ -120,9 +125,9 @@ fn verdict(answers: &[Answer]) -> Result<(), Failure> {
     if n_bad == 0 && !answers.is_empty() {
         return Ok(());
     }
-    let mut details: Vec<&str> =
-        answers.iter().filter_map(|answer| answer.detail.as_deref()).collect();
-    details.dedup();
-    let head = format!("error: {n_bad} of {} values have no proven answer", answers.len());
-    Err(Failure::new(Exit::Unavailable, [head.as_str()].into_iter().chain(details).collect::<Vec<_>>().join("\n")))
+    let mut lines =
+        vec![format!("error: {n_bad} of {} values have no proven answer", answers.len())];
+    lines.extend(answers.iter().filter_map(|answer| answer.detail.as_deref().map(str::to_owned)));
+    lines.dedup();
+    Err(Failure::new(Exit::Unavailable, lines.join("\n")))
 }

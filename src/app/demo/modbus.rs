@@ -56,7 +56,8 @@ impl Service for Relay {
     type Future = future::Ready<Result<Option<Response>, ExceptionCode>>;
 
     fn call(&self, SlaveRequest { slave, request }: SlaveRequest<'static>) -> Self::Future {
-        let reply = (slave == RELAY_UNIT).then(|| self.0.with(|plant| relay_reply(plant, &request)));
+        let reply =
+            (slave == RELAY_UNIT).then(|| self.0.with(|plant| relay_reply(plant, &request)));
         future::ready(reply.transpose())
     }
 }

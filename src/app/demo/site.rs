@@ -8,13 +8,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_modbus::Slave;
 use tokio_modbus::client::Writer;
 use tokio_modbus::client::tcp;
 use tokio_modbus::server;
-use tokio_modbus::Slave;
 use tokio_util::sync::CancellationToken;
 
 use crate::sys::inject::Injector;
@@ -68,7 +67,8 @@ impl Site {
         let (controller, device) = (listener.local_addr()?, line.device.clone());
         let stop = CancellationToken::new();
         let body = Body { listener, line, injector, narrator, stop: stop.clone() };
-        let thread = crate::sys::spawn_pinned("site".into(), None, || body.run(runtime))?;
+        let thread =
+            crate::sys::spawn_pinned("site".into(), None, move || runtime.block_on(body.serve()))?;
         Ok(Self { controller, line: device, stop, thread })
     }
 
@@ -96,10 +96,6 @@ struct Body {
 }
 
 impl Body {
-    fn run(self, runtime: Runtime) -> io::Result<Staged> {
-        runtime.block_on(self.serve())
-    }
-
     /// Until stopped, or until a part of the site fails.
     async fn serve(self) -> io::Result<Staged> {
         let plant = SharedPlant::new(Plant::new());
