@@ -73,11 +73,14 @@ impl AppError {
     pub fn exit_code(&self) -> u8 {
         const BUG: u8 = 70;
         const NO_PERMISSION: u8 = 77;
-        const BAD_CONFIG: u8 = 78;
         match self {
             Self::Capture(CaptureError::NoPermission { .. }) => NO_PERMISSION,
-            Self::Capture(_) => BAD_CONFIG,
-            Self::Restrict(_) | Self::Start(_) | Self::PipelineEnded | Self::Hung { .. } => BUG,
+            // Short of memory, mostly: worth another start, which systemd makes after this code.
+            Self::Capture(CaptureError::Io { .. })
+            | Self::Restrict(_)
+            | Self::Start(_)
+            | Self::PipelineEnded
+            | Self::Hung { .. } => BUG,
         }
     }
 }

@@ -237,7 +237,7 @@ impl fmt::Display for Reason {
 fn started(config: &Config) -> Event {
     let version = env!("CARGO_PKG_VERSION");
     let (n_captures, n_links) = (config.captures.len(), config.links.len());
-    let text = format!("infra_monitor {version} started: {n_captures} captures, {n_links} links");
+    let text = format!("infra_monitor {version} started; captures: {n_captures}, links: {n_links}");
     Event::new(Kind::DaemonStarted, SystemTime::now(), DAEMON.into(), text)
         .with("version", version)
         .with("captures", names(config.captures.keys()))

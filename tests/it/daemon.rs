@@ -14,14 +14,22 @@ use process::ServiceManager;
 #[test]
 fn sigterm_drains_and_exits_0_with_a_balanced_ledger() {
     let controller = Controller::start();
-    let mut daemon = Daemon::start(&config(&[("line-a", &controller, "20ms")]));
+    let text = config(&[("line-a", &controller, "20ms")]) + &capture_of_loopback();
+    let mut daemon = Daemon::start(&text);
     daemon.wait_for("poll.sample");
     daemon.signal(Signal::SIGTERM);
     let (status, events) = daemon.end();
     assert_eq!(status.code(), Some(0));
-    let ledgers: Vec<_> = events.iter().filter(|event| event["event"] == "ledger.report").collect();
-    assert!(ledgers.iter().any(|ledger| ledger["source"] == "readings:line-a"), "{events:?}");
-    assert!(ledgers.iter().all(|ledger| ledger["balances"] == true), "{ledgers:?}");
+    let last = ["daemon.stopping", "ledger.report"].map(|kind| {
+        let found: Vec<_> = events.iter().filter(|event| event["event"] == kind).collect();
+        assert!(!found.is_empty(), "no {kind} in {events:#?}");
+        found
+    });
+    assert_eq!(last[0][0]["reason"], "SIGTERM");
+    assert!(last[1].iter().all(|ledger| ledger["balances"] == true), "{last:#?}");
+    let sources: Vec<_> = last[1].iter().map(|ledger| ledger["source"].as_str().unwrap()).collect();
+    assert!(sources.contains(&"readings:line-a"), "{sources:?}");
+    assert_eq!(sources.contains(&"capture:lo"), process::may_capture(), "{sources:?}");
 }
 
 #[test]
@@ -66,7 +74,7 @@ fn a_bad_file_on_sighup_is_told_with_line_and_column_and_changes_nothing() {
     assert_eq!((&rejected["line"], &rejected["column"]), (&line.into(), &8.into()), "{text}");
     assert!(text.contains(&format!(".toml:{line}:8: ")), "{text}");
     assert!(text.contains(&format!(".toml:{}:1: ", line + 1)), "{text}");
-    daemon.wait_for("poll.sample");
+    controller.wait_for_requests(controller.n_requests() + 2);
     daemon.signal(Signal::SIGTERM);
     assert_eq!(daemon.end().0.code(), Some(0));
     assert_eq!(controller.n_connections(), 1);
@@ -89,7 +97,7 @@ fn the_service_manager_hears_of_every_state() {
     let controller = Controller::start();
     let systemd = ServiceManager::listen();
     let good = config(&[("line-a", &controller, "20ms")]);
-    let mut daemon = Daemon::start_under(&systemd, &good);
+    let daemon = Daemon::start_under(&systemd, &good);
     systemd.wait_for("READY=1");
     systemd.wait_for("STATUS=");
     systemd.wait_for("WATCHDOG=1");
@@ -116,11 +124,12 @@ fn a_link_to_nowhere_is_a_stated_retry_and_does_not_hold_up_the_start() {
 #[test]
 fn a_reader_that_hangs_cannot_hold_up_the_end() {
     let controller = Controller::start();
-    let text = config(&[("line-a", &controller, "1ms")])
-        .replace("[log]", "[log]\nsamples = \"all\"\nrate = 100000\nburst = 100000")
+    let tags: Vec<_> = (0..100).map(|n| TAG.replace("\"n\"", &format!("\"n{n}\""))).collect();
+    let text = config(&[("line-a", &controller, "20ms")])
+        .replace(TAG, &tags.join(", "))
         .replace("window = \"100ms\"", "window = \"100ms\"\nshutdown_grace = \"300ms\"");
     let daemon = Daemon::start_unread(&text);
-    controller.wait_for_requests(2000);
+    controller.wait_for_requests(20); // of which each is some 25 KB of output, for a pipe of 64
     daemon.signal(Signal::SIGTERM);
     let (status, errors) = daemon.end_unread();
     assert_eq!(status.code(), Some(70), "{errors}");
@@ -144,18 +153,31 @@ fn a_capture_without_permission_exits_77_and_names_the_remedy() {
 #[test]
 fn every_thread_is_restricted_once_it_runs() {
     let controller = Controller::start();
-    let mut text = config(&[("line-a", &controller, "20ms")]);
-    if process::may_capture() {
-        text += "[[capture]]\ninterface = \"lo\"\n";
-    } else {
-        eprintln!("skipped: the threads of a capture, which needs root");
-    }
+    let text = config(&[("line-a", &controller, "20ms")]) + &capture_of_loopback();
     let mut daemon = Daemon::start(&text);
     daemon.wait_for("poll.sample");
     for thread in daemon.threads() {
         for restriction in ["CapEff:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"] {
             assert!(thread.contains(restriction), "{restriction} is not in {thread}");
         }
+    }
+}
+
+#[test]
+fn threads_run_where_they_are_pinned() {
+    let (controller, systemd) = (Controller::start(), ServiceManager::listen());
+    let text =
+        config(&[("line-a", &controller, "20ms")]).replace("[runtime]", "[runtime]\ncpus = [0]");
+    let capture = capture_of_loopback().replace("\"lo\"", "\"lo\"\ncpu = 0");
+    let daemon = Daemon::start_under(&systemd, &(text + &capture));
+    systemd.wait_for("READY=1");
+    let anywhere = process::allowed_processors("/proc/self/status");
+    for thread in daemon.threads() {
+        let is_pinned = ["runtime", "capture", "analysis"]
+            .iter()
+            .any(|name| thread.starts_with(&format!("Name:\t{name}")));
+        let expected = if is_pinned { "Cpus_allowed_list:\t0" } else { &anywhere };
+        assert!(thread.lines().any(|line| line == expected), "{expected} is not in {thread}");
     }
 }
 
@@ -181,16 +203,27 @@ fn the_unit_is_valid() {
 
 /// Links to controllers on loopback, each with one device that has one tag.
 fn config(links: &[(&str, &Controller, &str)]) -> String {
-    let mut text = "[runtime]\nwindow = \"100ms\"\n[log]\n".to_owned();
-    for (name, controller, every) in links {
-        text += &format!(
-            "[[modbus]]\nname = \"{name}\"\ntcp = \"{}\"\n[[modbus.device]]\nname = \"{name}-1\"\n\
-             unit = 1\nevery = \"{every}\"\ntags = [{{ name = \"n\", at = \"holding:0\", type = \
-             \"UINT\" }}]\n",
-            controller.address(),
-        );
+    let text = "[runtime]\nwindow = \"100ms\"\n\
+                [log]\nsamples = \"all\"\nrate = 100000\nburst = 100000\n";
+    links.iter().fold(text.to_owned(), |text, (name, controller, every)| {
+        let address = controller.address();
+        let link = format!("[[modbus]]\nname = \"{name}\"\ntcp = \"{address}\"\n");
+        let device =
+            format!("name = \"{name}-1\"\nunit = 1\nevery = \"{every}\"\ntags = [{TAG}]\n");
+        text + &link + "[[modbus.device]]\n" + &device
+    })
+}
+
+const TAG: &str = r#"{ name = "n", at = "holding:0", type = "UINT" }"#;
+
+/// A capture that needs no cable; none where it is not permitted.
+#[expect(clippy::print_stderr, reason = "what is skipped is said aloud")]
+fn capture_of_loopback() -> String {
+    if process::may_capture() {
+        return "[[capture]]\ninterface = \"lo\"\n".to_owned();
     }
-    text
+    eprintln!("skipped: the capture, which needs root");
+    String::new()
 }
 
 /// Long for what takes milliseconds, so that a loaded machine fails no test.

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::PATIENCE;
 
-pub struct Controller {
+pub(super) struct Controller {
     address: SocketAddr,
     count: Arc<Count>,
 }
@@ -21,7 +21,7 @@ struct Count {
 }
 
 impl Controller {
-    pub fn start() -> Self {
+    pub(super) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let count = Arc::new(Count::default());
@@ -37,26 +37,29 @@ impl Controller {
     }
 
     /// A port on which nothing listens: it was free a moment ago.
-    pub fn absent() -> Self {
+    pub(super) fn absent() -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         Self { address, count: Arc::default() }
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub fn n_connections(&self) -> u64 {
+    pub(super) fn n_connections(&self) -> u64 {
         self.count.connections.load(Ordering::Relaxed)
     }
 
-    pub fn wait_for_connections(&self, n: u64) {
+    pub(super) fn wait_for_connections(&self, n: u64) {
         wait_until(&format!("{n} connections"), || self.n_connections() >= n);
     }
 
-    pub fn wait_for_requests(&self, n: u64) {
-        let requests = || self.count.requests.load(Ordering::Relaxed);
-        wait_until(&format!("{n} requests"), || requests() >= n);
+    pub(super) fn n_requests(&self) -> u64 {
+        self.count.requests.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn wait_for_requests(&self, n: u64) {
+        wait_until(&format!("{n} requests"), || self.n_requests() >= n);
     }
 }
 

@@ -19,7 +19,7 @@ use super::PATIENCE;
 const BINARY: &str = env!("CARGO_BIN_EXE_infra_monitor");
 
 /// A running daemon that is killed when the test is over.
-pub struct Daemon {
+pub(super) struct Daemon {
     child: Child,
     dir: TempDir,
     events: mpsc::Receiver<Value>,
@@ -27,11 +27,11 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    pub fn start(config: &str) -> Self {
+    pub(super) fn start(config: &str) -> Self {
         Self::run(config, &[], Reader::Follows)
     }
 
-    pub fn start_under(systemd: &ServiceManager, config: &str) -> Self {
+    pub(super) fn start_under(systemd: &ServiceManager, config: &str) -> Self {
         let socket = systemd.path();
         let environment =
             [("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "200000")];
@@ -39,7 +39,7 @@ impl Daemon {
     }
 
     /// Its standard output is a pipe that nobody reads from.
-    pub fn start_unread(config: &str) -> Self {
+    pub(super) fn start_unread(config: &str) -> Self {
         Self::run(config, &[], Reader::Hangs)
     }
 
@@ -70,11 +70,11 @@ impl Daemon {
     }
 
     /// The next event of that kind.
-    pub fn wait_for(&mut self, kind: &str) -> Value {
+    pub(super) fn wait_for(&mut self, kind: &str) -> Value {
         self.wait_until(kind, |event| event["event"] == kind)
     }
 
-    pub fn wait_for_sample_of(&mut self, link: &str) -> Value {
+    pub(super) fn wait_for_sample_of(&mut self, link: &str) -> Value {
         let is_sample = |event: &Value| event["event"] == "poll.sample" && event["source"] == link;
         self.wait_until(link, is_sample)
     }
@@ -95,18 +95,18 @@ impl Daemon {
         }
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(super) fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).unwrap();
     }
 
     /// Replace the configuration file, and have it read again.
-    pub fn reload(&self, config: &str) {
+    pub(super) fn reload(&self, config: &str) {
         fs::write(self.dir.path().join("infra_monitor.toml"), config).unwrap();
         self.signal(Signal::SIGHUP);
     }
 
     /// Wait for the end; every event that the daemon told.
-    pub fn end(mut self) -> (ExitStatus, Vec<Value>) {
+    pub(super) fn end(mut self) -> (ExitStatus, Vec<Value>) {
         let status = self.exit();
         let rest: Vec<_> = self.events.iter().collect();
         let seen = std::mem::take(&mut self.seen);
@@ -114,12 +114,12 @@ impl Daemon {
     }
 
     /// Wait for the end; what it said on standard error.
-    pub fn end_unread(mut self) -> (ExitStatus, String) {
+    pub(super) fn end_unread(mut self) -> (ExitStatus, String) {
         (self.exit(), self.errors())
     }
 
     /// `status` of each thread, as proc(5) describes it.
-    pub fn threads(&self) -> Vec<String> {
+    pub(super) fn threads(&self) -> Vec<String> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
         tasks.map(|task| fs::read_to_string(task.unwrap().path().join("status")).unwrap()).collect()
     }
@@ -160,13 +160,13 @@ enum Reader {
 }
 
 /// The receiving end of `NOTIFY_SOCKET`.
-pub struct ServiceManager {
+pub(super) struct ServiceManager {
     socket: UnixDatagram,
     dir: TempDir,
 }
 
 impl ServiceManager {
-    pub fn listen() -> Self {
+    pub(super) fn listen() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let socket = UnixDatagram::bind(dir.path().join("notify")).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -174,7 +174,7 @@ impl ServiceManager {
     }
 
     /// The next notification with a line that starts like this.
-    pub fn wait_for(&self, state: &str) -> String {
+    pub(super) fn wait_for(&self, state: &str) -> String {
         let mut seen = vec![];
         let mut buffer = [0; 4096];
         let deadline = Instant::now() + PATIENCE;
@@ -195,12 +195,19 @@ impl ServiceManager {
 }
 
 /// True if a capture can be opened here.
-pub fn may_capture() -> bool {
+pub(super) fn may_capture() -> bool {
     Uid::effective().is_root()
 }
 
+/// The line of proc(5) that names the processors a thread may run on.
+pub(super) fn allowed_processors(status: &str) -> String {
+    let status = fs::read_to_string(status).unwrap();
+    let line = status.lines().find(|line| line.starts_with("Cpus_allowed_list:"));
+    line.unwrap().to_owned()
+}
+
 /// Run the daemon as somebody without any privilege; `None` if we cannot.
-pub fn run_as_nobody(config: &str) -> Option<Output> {
+pub(super) fn run_as_nobody(config: &str) -> Option<Output> {
     if !Uid::effective().is_root() {
         return None;
     }
