@@ -20,6 +20,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::sockopt::SocketError;
 use nix::sys::socket::{getsockopt, setsockopt};
+use nix::sys::sysinfo::sysinfo;
 
 use self::mapping::Mapping;
 use super::interface::Interface;
@@ -31,6 +32,8 @@ use super::packet_socket::{
 const FRAME_LEN: u32 = 1 << 11;
 /// Below this a ring cannot be filled and read at once.
 const MIN_BLOCKS: u32 = 2;
+/// One part in this many of the memory that is free is the most a ring may take.
+const MEMORY_SHARE: u64 = 4;
 
 /// What to ask the kernel for.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +77,7 @@ pub struct PacketRing {
 impl PacketRing {
     /// Open a ring that receives nothing yet. Needs `CAP_NET_RAW`.
     ///
-    /// Where the kernel has no memory for that many blocks it gets half as many, and again:
+    /// Where the machine has no memory for that many blocks it gets half as many, and again:
     /// compare [`PacketRing::n_blocks`] with what was asked for.
     pub fn open(spec: &RingSpec) -> io::Result<Self> {
         let socket = packet_socket::reserve(&packet_socket::open()?)?;
@@ -217,7 +220,7 @@ impl PacketRing {
 
 /// Allocate the ring and say how many blocks it has.
 fn allocate(socket: &OwnedFd, spec: &RingSpec) -> io::Result<u32> {
-    let mut n_blocks = spec.blocks.max(MIN_BLOCKS);
+    let mut n_blocks = affordable(spec, available_memory()?).ok_or(Errno::ENOMEM)?;
     loop {
         let request = libc::tpacket_req3 {
             tp_block_size: spec.block_size,
@@ -236,6 +239,26 @@ fn allocate(socket: &OwnedFd, spec: &RingSpec) -> io::Result<u32> {
     }
 }
 
+/// Blocks to ask for, halved until they fit our share of `memory`, in bytes.
+///
+/// The kernel may not say no to a ring that is too large. It takes memory page by page and lets the
+/// out-of-memory killer end other processes, because the ring's pages belong to none.
+fn affordable(spec: &RingSpec, memory: u64) -> Option<u32> {
+    let fits = |n: &u32| u64::from(*n) * u64::from(spec.block_size) <= memory / MEMORY_SHARE;
+    let halves = std::iter::successors(Some(spec.blocks.max(MIN_BLOCKS)), |n| Some(n / 2));
+    halves.take_while(|n| *n >= MIN_BLOCKS).find(fits)
+}
+
+/// Bytes that can be had without swapping; what is not used at all where `/proc` is hidden.
+fn available_memory() -> io::Result<u64> {
+    let table = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let row = table.lines().find_map(|row| row.strip_prefix("MemAvailable:")?.strip_suffix("kB"));
+    match row.and_then(|kib| kib.trim().parse::<u64>().ok()) {
+        Some(kib) => Ok(kib * 1024),
+        None => Ok(sysinfo()?.ram_unused()),
+    }
+}
+
 fn promiscuous_mode(index: u32) -> io::Result<libc::packet_mreq> {
     Ok(libc::packet_mreq {
         mr_ifindex: c_int::try_from(index).map_err(io::Error::other)?,
@@ -243,4 +266,30 @@ fn promiscuous_mode(index: u32) -> io::Result<libc::packet_mreq> {
         mr_alen: 0,
         mr_address: [0; 8],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_memory_is_available_but_not_more_than_there_is() {
+        let memory = available_memory().unwrap();
+        assert!(memory > 1 << 20 && memory < sysinfo().unwrap().ram_total(), "{memory}");
+    }
+
+    #[test]
+    fn a_ring_never_asks_for_more_than_its_share_of_the_memory() {
+        let spec = |blocks, block_size| RingSpec {
+            block_size,
+            blocks,
+            block_timeout: Duration::from_millis(20),
+            promiscuous: false,
+        };
+        assert_eq!(affordable(&spec(32, 1 << 20), 1 << 30), Some(32));
+        assert_eq!(affordable(&spec(32, 1 << 20), 64 << 20), Some(16));
+        assert_eq!(affordable(&spec(u32::MAX, 1 << 22), 16 << 30), Some(1023));
+        assert_eq!(affordable(&spec(0, 1 << 20), 1 << 30), Some(2));
+        assert_eq!(affordable(&spec(32, 1 << 30), 4 << 30), None);
+    }
 }

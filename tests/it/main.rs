@@ -3,4 +3,8 @@
 
 mod daemon;
 mod layering;
-mod replay;
+mod netns;
+mod ring;
+mod sandbox;
+mod tap;
+mod veth;

@@ -1,0 +1,77 @@
+//! Network namespaces joined by a veth pair, made for one test and removed with it.
+
+use std::fs::{self, File};
+use std::process::{Command, Stdio};
+use std::thread::JoinHandle;
+
+use infra_monitor::sys::spawn_pinned;
+use nix::sched::{CloneFlags, setns};
+
+/// A named network namespace, without IPv6, so that nothing speaks unasked.
+pub(crate) struct Namespace {
+    name: String,
+}
+
+impl Namespace {
+    /// `None`, aloud, where we may not make one.
+    pub(crate) fn new(role: &str) -> Option<Self> {
+        let namespace = Self { name: format!("im{}{role}", std::process::id()) };
+        let made = Command::new("ip").args(["netns", "add", &namespace.name]).output();
+        match made {
+            Ok(made) if made.status.success() => (),
+            failed => {
+                eprintln!("skipped: cannot make a network namespace: {failed:?}");
+                return None;
+            }
+        }
+        namespace.ip("link set lo up");
+        let quiet = |path| fs::write(path, "1").unwrap();
+        let paths =
+            ["default", "all"].map(|of| format!("/proc/sys/net/ipv6/conf/{of}/disable_ipv6"));
+        let paths = paths.into_iter().filter(|path| fs::exists(path).unwrap());
+        let paths: Vec<_> = paths.collect();
+        namespace.spawn(move || paths.into_iter().for_each(quiet)).join().unwrap();
+        Some(namespace)
+    }
+
+    /// Run `ip` in it. Panics if that fails.
+    pub(crate) fn ip(&self, arguments: &str) {
+        let ip = Command::new("ip")
+            .args(["-n", &self.name])
+            .args(arguments.split_whitespace())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(ip.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&ip.stderr));
+    }
+
+    /// Start a thread in it.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        body: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        let namespace = File::open(format!("/var/run/netns/{}", self.name)).unwrap();
+        spawn_pinned(self.name.clone(), None, move || {
+            setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();
+            body()
+        })
+        .unwrap()
+    }
+
+    /// Join it with `peer` by two interfaces of this name, both up.
+    pub(crate) fn join(&self, peer: &Self, interface: &str) {
+        self.ip(&format!(
+            "link add {interface} type veth peer name {interface} netns {}",
+            peer.name
+        ));
+        for end in [peer, self] {
+            end.ip(&format!("link set {interface} up"));
+        }
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        Command::new("ip").args(["netns", "del", &self.name]).status().ok();
+    }
+}

@@ -1,0 +1,170 @@
+//! Two network namespaces and a wire between them: what one sends, the other captures.
+
+use std::time::{Duration, Instant};
+
+use infra_monitor::capture::CaptureError;
+use infra_monitor::config::Capture;
+use infra_monitor::record::InterfaceState::{Absent, Down, Up};
+
+use crate::netns::Namespace;
+use crate::tap::{Tap, inject};
+
+/// The capturing end, and the sending one.
+fn namespaces() -> Option<(Namespace, Namespace)> {
+    Some((Namespace::new("l")?, Namespace::new("r")?))
+}
+
+#[test]
+fn ten_thousand_frames_are_captured_a_hundred_found_corrupt_and_none_lost() {
+    let Some((left, right)) = namespaces() else { return };
+    left.join(&right, "tap0");
+    let mut tap = Tap::open(&left, Capture::new("tap0"));
+    tap.take_until_state(Up);
+    inject(&right, "tap0", 10_000, 100);
+    tap.take_until(|seen| seen.ours >= 10_000);
+    let seen = tap.close();
+    assert_eq!((seen.ours, seen.corrupt, seen.unverified), (10_000, 100, 0), "{seen:?}");
+    assert_eq!((seen.drops, seen.gaps), (0, 0), "{seen:?}");
+    seen.assert_balanced();
+}
+
+#[test]
+fn an_interface_that_goes_down_is_reported_and_captured_from_again() {
+    let Some((left, right)) = namespaces() else { return };
+    left.join(&right, "tap0");
+    let mut tap = Tap::open(&left, Capture::new("tap0"));
+    tap.take_until_state(Up);
+    for round in 1..=3 {
+        inject(&right, "tap0", 100, 10);
+        tap.take_until(|seen| seen.ours == round * 100);
+        left.ip("link set tap0 down");
+        assert_eq!(tap.take_until_state(Down), [Down]);
+        left.ip("link set tap0 up");
+        assert_eq!(tap.take_until_state(Up), [Up]);
+    }
+    let seen = tap.close();
+    assert_eq!((seen.corrupt, seen.drops), (30, 0), "{seen:?}");
+    seen.assert_balanced();
+}
+
+#[test]
+fn a_peer_that_goes_down_takes_the_carrier_away() {
+    let Some((left, right)) = namespaces() else { return };
+    left.join(&right, "tap0");
+    let mut tap = Tap::open(&left, Capture::new("tap0"));
+    tap.take_until_state(Up);
+    right.ip("link set tap0 down");
+    assert_eq!(tap.take_until_state(Down), [Down]);
+    right.ip("link set tap0 up");
+    assert_eq!(tap.take_until_state(Up), [Up]);
+    inject(&right, "tap0", 100, 10);
+    tap.take_until(|seen| seen.ours == 100);
+    tap.close().assert_balanced();
+}
+
+#[test]
+fn an_interface_that_is_deleted_and_made_again_is_captured_from_again() {
+    let Some((left, right)) = namespaces() else { return };
+    left.join(&right, "tap0");
+    let mut tap = Tap::open(&left, Capture::new("tap0"));
+    tap.take_until_state(Up);
+    for round in 1..=3 {
+        inject(&right, "tap0", 100, 10);
+        tap.take_until(|seen| seen.ours == round * 100);
+        left.ip("link del tap0");
+        assert!(tap.take_until_state(Absent).starts_with(&[Down]));
+        left.join(&right, "tap0");
+        tap.take_until_state(Up);
+    }
+    let seen = tap.close();
+    assert_eq!((seen.corrupt, seen.drops), (30, 0), "{seen:?}");
+    seen.assert_balanced();
+}
+
+#[test]
+fn an_interface_that_is_replaced_at_once_is_still_reported_as_gone() {
+    let Some((left, right)) = namespaces() else { return };
+    left.join(&right, "tap0");
+    let mut tap = Tap::open(&left, Capture::new("tap0"));
+    tap.take_until_state(Up);
+    left.ip("link del tap0");
+    left.join(&right, "tap0");
+    let states = tap.take_until_state(Up);
+    assert!(states.len() >= 2, "{states:?}");
+    inject(&right, "tap0", 100, 10);
+    tap.take_until(|seen| seen.ours == 100);
+    tap.close().assert_balanced();
+}
+
+#[test]
+fn an_interface_that_is_renamed_is_gone() {
+    let Some((left, right)) = namespaces() else { return };
+    left.join(&right, "tap0");
+    let mut tap = Tap::open(&left, Capture::new("tap0"));
+    tap.take_until_state(Up);
+    left.ip("link set tap0 down");
+    left.ip("link set tap0 name other");
+    left.ip("link set other up");
+    tap.take_until_state(Absent);
+    inject(&right, "tap0", 100, 10);
+    let seen = tap.close();
+    assert_eq!(seen.ours, 0, "{seen:?}");
+    seen.assert_balanced();
+}
+
+#[test]
+fn an_interface_may_be_absent_at_the_start() {
+    let Some((left, right)) = namespaces() else { return };
+    let mut tap = Tap::open(&left, Capture::new("tap0"));
+    assert_eq!(tap.take_until_state(Absent), [Absent]);
+    left.join(&right, "tap0");
+    tap.take_until_state(Up);
+    inject(&right, "tap0", 100, 10);
+    tap.take_until(|seen| seen.ours == 100);
+    tap.close().assert_balanced();
+}
+
+#[test]
+fn what_a_slow_analyser_misses_is_counted_to_the_unit_and_marked_as_a_gap() {
+    let Some((left, right)) = namespaces() else { return };
+    left.join(&right, "tap0");
+    let spec = Capture { block_size: 1 << 17, blocks: 2, ..Capture::new("tap0") };
+    let mut tap = Tap::open(&left, spec);
+    tap.take_until_state(Up);
+    inject(&right, "tap0", 10_000, 100); // nobody takes a block meanwhile
+    tap.take_until(|seen| seen.drops > 0);
+    for round in 1..=5 {
+        let before = tap.seen.ours;
+        inject(&right, "tap0", 10, 10);
+        tap.take_until(|seen| seen.ours >= before + 10);
+        assert!(tap.seen.gaps >= 1, "round {round}: {:?}", tap.seen);
+    }
+    let seen = tap.close();
+    assert!(seen.drops > 1000 && seen.gaps <= 4, "{seen:?}");
+    assert_eq!(seen.ours + seen.drops, 10_050, "{seen:?}");
+    seen.assert_balanced();
+}
+
+#[test]
+fn a_stop_is_noticed_soon_and_the_last_frames_are_still_delivered() {
+    let Some((left, right)) = namespaces() else { return };
+    left.join(&right, "tap0");
+    // So long a time-out that the block is still the kernel's when the stop comes.
+    let spec = Capture { block_timeout: Duration::from_millis(250), ..Capture::new("tap0") };
+    let mut tap = Tap::open(&left, spec);
+    tap.take_until_state(Up);
+    inject(&right, "tap0", 100, 10);
+    let started = Instant::now();
+    let seen = tap.close();
+    assert!(started.elapsed() < Duration::from_millis(1000), "{:?}", started.elapsed());
+    assert_eq!(seen.ours, 100, "{seen:?}");
+    seen.assert_balanced();
+}
+
+#[test]
+fn without_permission_the_remedy_is_named() {
+    let failure = CaptureError::NoPermission { interface: "eth0".into() }.to_string();
+    for remedy in ["root", "systemd", "setcap cap_net_raw+ep"] {
+        assert!(failure.contains(remedy), "{failure}");
+    }
+}
