@@ -11,6 +11,7 @@ use infra_monitor::config::Capture;
 use infra_monitor::sys::inject::Injector;
 use infra_monitor::sys::seccomp;
 use infra_monitor::sys::{namespace, privilege, spawn_pinned};
+use nix::sys::prctl::set_dumpable;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Uid, fork, getuid, setuid};
 use tokio::sync::mpsc;
@@ -196,6 +197,7 @@ fn own_network() {
 fn capture_as_nobody() {
     let nobody = Uid::from_raw(65534);
     setuid(nobody).unwrap();
+    set_dumpable(true).unwrap(); // as a program is that a plain user starts
     capture::open(&Capture::new("lo")).unwrap_err();
     namespace::enter_user_and_network().unwrap();
     assert_eq!(getuid(), nobody);
