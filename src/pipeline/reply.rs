@@ -13,7 +13,7 @@ use super::outbox::Outbox;
 use super::words::{elapsed, exception_name};
 
 /// How long repetitions are only counted.
-const QUIET: Duration = Duration::from_mins(5);
+const QUIET: Duration = Duration::from_secs(5 * 60);
 
 /// Of one device, by kind of event: at most four.
 #[derive(Debug, Default)]

@@ -48,10 +48,12 @@ pub(super) fn severity_name(severity: Severity) -> &'static str {
 
 /// As much of `text` as an entry holds, and what to add if that is not all.
 pub(super) fn clip(text: &str) -> (&str, &'static str) {
-    match text.len() {
-        0..=MAX_TEXT => (text, ""),
-        _ => (text.get(..text.floor_char_boundary(MAX_TEXT)).unwrap_or_default(), " [cut]"),
+    if text.len() <= MAX_TEXT {
+        return (text, "");
     }
+    // A character has at most four bytes; its boundary is near.
+    let head = (0..=MAX_TEXT).rev().find_map(|end| text.get(..end));
+    (head.unwrap_or_default(), " [cut]")
 }
 
 #[cfg(test)]

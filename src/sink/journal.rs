@@ -1,10 +1,10 @@
-//! journald's native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL), without ever hanging on it.
+//! journald's native protocol (<https://systemd.io/JOURNAL_NATIVE_PROTOCOL>), without ever hanging on it.
 //!
 //! journald that is stopped, or waits for its disk, does not read; a blocking socket would then
 //! block for ever. This one waits [`PATIENCE`] once, and not again before an entry got through.
 
 use std::io;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -40,6 +40,15 @@ enum State {
     Stalled,
 }
 
+/// What became of a datagram.
+enum Answer {
+    Taken,
+    Interrupted,
+    Full,
+    TooLarge,
+    Gone,
+}
+
 impl Journal {
     pub(super) fn new(path: &Path) -> io::Result<Self> {
         let socket = UnixDatagram::unbound()?;
@@ -53,28 +62,39 @@ impl Journal {
         if self.state == State::Gone {
             self.connect()?;
         }
-        let mut is_retry = false;
+        let mut is_reconnected = false;
         loop {
-            let Err(error) = self.socket.send(entry) else {
-                self.state = State::Ready;
-                return Ok(());
-            };
-            match error.kind() {
-                ErrorKind::Interrupted => (),
-                ErrorKind::WouldBlock => self.wait(deadline)?,
-                _ if error.raw_os_error() == Some(Errno::EMSGSIZE as i32) => {
-                    return Err(Loss::TooLarge);
+            match self.offer(entry) {
+                Answer::Taken => {
+                    self.state = State::Ready;
+                    return Ok(());
                 }
+                Answer::Interrupted => (),
+                Answer::Full => self.wait(deadline)?,
+                Answer::TooLarge => return Err(Loss::TooLarge),
                 // A restarted journald has a new socket under the same name.
-                _ if !is_retry => {
-                    is_retry = true;
+                Answer::Gone if !is_reconnected => {
                     self.connect()?;
+                    is_reconnected = true;
                 }
-                _ => {
+                Answer::Gone => {
                     self.state = State::Gone;
                     return Err(Loss::JournalUnavailable);
                 }
             }
+        }
+    }
+
+    fn offer(&self, entry: &[u8]) -> Answer {
+        const EAGAIN: i32 = Errno::EAGAIN as i32;
+        const EINTR: i32 = Errno::EINTR as i32;
+        const EMSGSIZE: i32 = Errno::EMSGSIZE as i32;
+        match self.socket.send(entry).map_err(|error| error.raw_os_error()) {
+            Ok(_) => Answer::Taken,
+            Err(Some(EINTR)) => Answer::Interrupted,
+            Err(Some(EAGAIN)) => Answer::Full,
+            Err(Some(EMSGSIZE)) => Answer::TooLarge,
+            Err(_) => Answer::Gone,
         }
     }
 

@@ -18,10 +18,8 @@ impl Entry<'_> {
     pub(super) fn encode_text(&self, color: bool, line: &mut Vec<u8>) {
         let event = self.event;
         let severity = event.kind.severity();
-        let (paint, dim) = match color {
-            true => (paint(severity), Style::new().dimmed()),
-            false => (Style::new(), Style::new()),
-        };
+        let (paint, dim) =
+            if color { (paint(severity), Style::new().dimmed()) } else { Default::default() };
         let (text, tail) = clip(&event.text);
         // A `Vec` takes every byte.
         let _ = writeln!(
@@ -63,9 +61,8 @@ struct Printable<'a>(&'a str);
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match is_printable(c) {
-            true => f.write_char(c),
-            false => write!(f, "{}", c.escape_default()),
+        self.0.chars().try_for_each(|c| {
+            if is_printable(c) { f.write_char(c) } else { write!(f, "{}", c.escape_default()) }
         })
     }
 }
