@@ -48,7 +48,9 @@ fn hostile() -> Event {
 fn written(output: fn(Box<Page>) -> Output, events: &[Event]) -> String {
     let page = Page::default();
     let mut sink = sink(output(Box::new(page.clone())), Path::new("/nonexistent"));
-    events.iter().for_each(|event| sink.take(event));
+    for event in events {
+        sink.take(event);
+    }
     page.text()
 }
 

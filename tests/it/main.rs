@@ -1,7 +1,7 @@
 //! Integration tests, one binary.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
-mod daemon;
+mod journald;
 mod layering;
 mod netns;
 mod ring;

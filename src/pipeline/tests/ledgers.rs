@@ -116,7 +116,9 @@ fn readings_are_counted_by_what_became_of_them() {
     let mut pipeline = quiet();
     let faults = [Fault::Timeout, Fault::Timeout, Fault::BadCrc, Fault::Exception(3)];
     pipeline.on_reading(&reading(0, Quality::Good));
-    faults.iter().for_each(|fault| pipeline.on_reading(&reading(0, Quality::Bad(*fault))));
+    for fault in &faults {
+        pipeline.on_reading(&reading(0, Quality::Bad(*fault)));
+    }
     assert_eq!(
         pipeline.ledgers()["readings:line-a"].to_string(),
         "in 5 = out 1 + 1 bad_crc + 1 exception + 2 timeout"

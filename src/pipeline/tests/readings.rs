@@ -8,7 +8,9 @@ const TIMEOUT: Quality = Quality::Bad(Fault::Timeout);
 const NO_LINK: Quality = Quality::Bad(Fault::LinkDown);
 
 fn kinds_after(pipeline: &mut Pipeline, readings: &[Reading]) -> Vec<Kind> {
-    readings.iter().for_each(|reading| pipeline.on_reading(reading));
+    for reading in readings {
+        pipeline.on_reading(reading);
+    }
     kinds(pipeline)
 }
 
@@ -34,7 +36,9 @@ fn a_limit_event_says_which_value_is_past_which_limit() {
 fn an_alarm_returns_only_when_the_value_is_back_inside_by_the_deadband() {
     let mut pipeline = quiet();
     let run = [bar(0, 9.5), bar(1, 8.9), bar(2, 9.1), bar(3, 8.6), bar(12, 8.5)];
-    run.iter().for_each(|reading| pipeline.on_reading(reading));
+    for reading in &run {
+        pipeline.on_reading(reading);
+    }
     let events = drain(&mut pipeline);
     assert_eq!(events.len(), 2, "{events:?}");
     insta::assert_snapshot!(show(&events[1]), @r#"
@@ -141,7 +145,9 @@ fn an_outage_is_told_once_and_its_end_says_how_much_was_lost() {
         reading(65, Quality::Good),
         reading(66, Quality::Good),
     ];
-    run.iter().for_each(|reading| pipeline.on_reading(reading));
+    for reading in &run {
+        pipeline.on_reading(reading);
+    }
     let events: Vec<_> = drain(&mut pipeline).iter().map(show).collect();
     insta::assert_snapshot!(events.join("\n"), @r#"
     device.down: pump-1 (unit 1) is down: no reply; check wiring
