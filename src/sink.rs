@@ -169,7 +169,8 @@ fn write_line(out: &mut dyn Write, line: &[u8]) -> Result<(), Loss> {
 }
 
 fn missing(Unsaid { count, last }: Unsaid) -> Event {
-    let text = format!("{count} events before this one could not be written ({})", last.name());
+    let text =
+        format!("events before this one that could not be written: {count} ({})", last.name());
     Event::new(Kind::EventsSuppressed, SystemTime::now(), SourceId::from("sink"), text)
         .with("count", count)
         .with("reason", last.name())

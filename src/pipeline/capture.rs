@@ -111,7 +111,7 @@ impl Captures {
     pub(super) fn status(&self) -> String {
         let sum = |of: fn(&Capture) -> u64| self.by_source.values().map(of).sum::<u64>();
         format!(
-            "{} frames, {} corrupt, {} lost",
+            "frames {}, corrupt {}, lost {}",
             sum(|capture| capture.total.frames),
             sum(|capture| capture.corrupt),
             sum(|capture| capture.total.ring.drops)
@@ -198,7 +198,7 @@ fn corrupt(source: &SourceId, now: SystemTime, found: &Found, tally: &Tally) -> 
     let Found { failed, first } = found;
     let layer = layer_name(first.checked);
     let text = format!(
-        "{failed} corrupt {layer} packets from {} to {}; {}; look at cable, connector and port \
+        "corrupt {layer} packets from {} to {}: {failed}; {}; look at cable, connector and port \
          counters between the two and this tap",
         first.source,
         first.destination,
@@ -219,7 +219,7 @@ fn corrupt(source: &SourceId, now: SystemTime, found: &Found, tally: &Tally) -> 
 }
 
 fn others_corrupt(source: &SourceId, now: SystemTime, layer: &'static str, rest: &Tally) -> Event {
-    let text = format!("{} corrupt {layer} packets between further hosts", rest.invalid);
+    let text = format!("corrupt {layer} packets between further hosts: {}", rest.invalid);
     Event::new(Kind::ChecksumInvalid, now, source.clone(), text)
         .with("layer", layer)
         .with("failed", rest.invalid)
@@ -227,7 +227,7 @@ fn others_corrupt(source: &SourceId, now: SystemTime, layer: &'static str, rest:
 
 /// "0 errors" must never read as "all verified", nor 3 errors as "3 of all".
 fn coverage(tally: &Tally) -> String {
-    format!("{} of {} could be verified", tally.verified(), tally.seen())
+    format!("checksums that could be verified: {} of {}", tally.verified(), tally.seen())
 }
 
 fn with_coverage(event: Event, tally: &Tally) -> Event {

@@ -34,7 +34,6 @@ struct Link {
 struct Device {
     /// Generation of the last reading.
     heard: u64,
-    contact: Contact,
     outage: Option<Outage>,
     repeats: Repeats,
     tags: BTreeMap<Arc<str>, TagState>,
@@ -48,10 +47,9 @@ struct Outage {
 }
 
 /// What a reading proves about the way to its device.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Contact {
     /// It was not asked.
-    #[default]
     Unknown,
     /// The device answered this very request, if only to refuse it.
     Answered,
@@ -116,7 +114,7 @@ impl Links {
         let down = devices().filter(|device| device.outage.is_some()).count();
         let alarms =
             devices().flat_map(|device| device.tags.values()).filter(|tag| tag.is_alarmed());
-        format!("{} devices, {down} down, {} alarms", devices().count(), alarms.count())
+        format!("devices {}, down {down}, alarms {}", devices().count(), alarms.count())
     }
 }
 
@@ -137,18 +135,16 @@ impl Link {
         }
     }
 
+    /// A device that was silent before cannot speak for the link, so it need not be asked first.
     fn is_lost(&self, generation: u64) -> bool {
         let mut current = self.devices.values().filter(|device| device.heard == generation);
-        current.all(|device| device.contact == Contact::NoLink)
+        current.all(|device| device.outage.is_some())
     }
 }
 
 impl Device {
     fn on_reading(&mut self, reading: &Reading, outbox: &mut Outbox) {
         let contact = Contact::from(reading.quality);
-        if contact != Contact::Unknown {
-            self.contact = contact;
-        }
         self.repeats.on_reading(reading, outbox);
         match (contact, &mut self.outage) {
             (Contact::Answered, Some(outage)) => {

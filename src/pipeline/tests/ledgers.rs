@@ -145,5 +145,5 @@ fn the_status_is_one_line_that_says_how_things_stand() {
         ring,
         ..WireReport::new(SourceId::from("lo"), at(0))
     });
-    insta::assert_snapshot!(pipeline.status(), @"2 devices, 1 down, 1 alarms; 8 frames, 0 corrupt, 1 lost; 2 events, 0 not logged");
+    insta::assert_snapshot!(pipeline.status(), @"devices 2, down 1, alarms 1; frames 8, corrupt 0, lost 1; events 2, not logged 0");
 }

@@ -225,6 +225,15 @@ fn a_link_is_down_when_none_of_its_devices_can_be_reached() {
 }
 
 #[test]
+fn a_dead_device_does_not_keep_a_dead_link_from_being_told() {
+    let mut pipeline = quiet();
+    let dead = |quality| from_device("pump-2", reading(0, quality));
+    let run = [dead(TIMEOUT), dead(Quality::Bad(Fault::BackedOff)), reading(1, NO_LINK)];
+    let kinds = kinds_after(&mut pipeline, &run);
+    assert_eq!(kinds, [Kind::DeviceDown, Kind::DeviceDown, Kind::LinkDown]);
+}
+
+#[test]
 fn links_fail_on_their_own() {
     let mut pipeline = quiet();
     let elsewhere = Reading { source: SourceId::from("line-b"), ..reading(0, Quality::Good) };
@@ -240,10 +249,10 @@ fn a_device_that_left_the_configuration_neither_holds_its_link_up_nor_its_memory
     pipeline.on_reading(&bar(0, 9.5));
     pipeline.on_notice(reloaded());
     pipeline.on_reading(&bar(1, 9.5));
-    assert_eq!(pipeline.status().split(';').next(), Some("2 devices, 0 down, 1 alarms"));
+    assert_eq!(pipeline.status().split(';').next(), Some("devices 2, down 0, alarms 1"));
     drain(&mut pipeline);
     let kinds = kinds_after(&mut pipeline, &[reading(2, NO_LINK)]);
     assert_eq!(kinds, [Kind::DeviceDown, Kind::LinkDown]);
     pipeline.on_notice(reloaded());
-    assert_eq!(pipeline.status().split(';').next(), Some("1 devices, 1 down, 1 alarms"));
+    assert_eq!(pipeline.status().split(';').next(), Some("devices 1, down 1, alarms 1"));
 }

@@ -71,7 +71,7 @@ async fn a_window_closes_on_time_and_the_pulse_beats() {
     rig.beats.changed().await.unwrap();
     let beat = rig.beats.borrow_and_update().clone();
     assert_eq!(beat.at, 1);
-    assert!(beat.text.contains("1 frames"), "{beat:?}");
+    assert!(beat.text.contains("frames 1"), "{beat:?}");
     rig.beats.changed().await.unwrap();
     assert_eq!(rig.beats.borrow().at, 2);
 }

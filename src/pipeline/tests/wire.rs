@@ -38,7 +38,7 @@ fn corruption_is_told_once_a_window_and_host_pair_with_its_coverage() {
     let events = drain(&mut pipeline);
     assert_eq!((events.len(), failed(&events)), (2, 4));
     insta::assert_snapshot!(show(&events[0]), @r#"
-    checksum.invalid: 3 corrupt tcp packets from 192.0.2.1 to 192.0.2.2; 104 of 164 could be verified; look at cable, connector and port counters between the two and this tap
+    checksum.invalid: corrupt tcp packets from 192.0.2.1 to 192.0.2.2: 3; checksums that could be verified: 104 of 164; look at cable, connector and port counters between the two and this tap
       layer = Text("tcp")
       source_host = Text("192.0.2.1")
       destination_host = Text("192.0.2.2")
@@ -61,7 +61,7 @@ fn what_is_told_of_corruption_adds_up_however_many_hosts_there_are() {
     let events = drain(&mut pipeline);
     assert_eq!((events.len(), failed(&events)), (17, 400));
     insta::assert_snapshot!(show(&events[16]), @r#"
-    checksum.invalid: 384 corrupt tcp packets between further hosts
+    checksum.invalid: corrupt tcp packets between further hosts: 384
       layer = Text("tcp")
       failed = Unsigned(384)
     "#);
