@@ -15,12 +15,25 @@ use nix::unistd::{getgid, getuid};
 /// Only for a process with a single thread; sockets that are open stay in the old network. Fails
 /// where the system allows no user namespaces to plain users.
 pub fn enter_user_and_network() -> io::Result<()> {
+    refuse_a_namespace_without_capabilities()?;
     let (user, group) = (getuid(), getgid());
     unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)?;
     fs::write("/proc/self/setgroups", "deny")?; // user_namespaces(7): else gid_map is refused
     fs::write("/proc/self/uid_map", format!("{user} {user} 1"))?;
     fs::write("/proc/self/gid_map", format!("{group} {group} 1"))?;
     bring_up_loopback()
+}
+
+/// Ubuntu's `AppArmor` lets everybody in and then withholds the capabilities, and there is no way
+/// back out: better not to enter.
+fn refuse_a_namespace_without_capabilities() -> io::Result<()> {
+    let switch = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns";
+    match fs::read_to_string(switch) {
+        Ok(value) if value.trim() == "1" => {
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("{switch} is 1")))
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 fn bring_up_loopback() -> io::Result<()> {

@@ -1,0 +1,100 @@
+//! The demonstration keeps its promise: everything it names is seen within 15 seconds, by root
+//! and by a user without any privilege.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::program::Run;
+use crate::program::program;
+use crate::program::program_as_nobody;
+
+/// What polling shows, with or without a wire to look at.
+const POLLED: [&str; 6] = [
+    "poll.sample",
+    "limit.exceeded",
+    "limit.returned",
+    "reply.corrupt",
+    "reply.late",
+    "ledger.report",
+];
+/// What only frames show.
+const CAPTURED: [&str; 2] = ["modbus.write", "checksum.invalid"];
+
+/// Events of a run of 15 seconds.
+fn events_of(mut command: Command) -> Vec<Value> {
+    let output = command.args(["demo", "--for", "15s", "--log", "json"]).output().unwrap();
+    let run = Run::from(output);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn assert_all_shown(events: &[Value], promised: impl IntoIterator<Item = &'static str>) {
+    for name in promised {
+        assert!(events.iter().any(|event| event["event"] == name), "{name} is missing");
+    }
+    let levels: BTreeSet<String> = events
+        .iter()
+        .filter(|event| event["event"] == "poll.sample" && event["tag"] == "level")
+        .map(|event| event["value"].to_string())
+        .collect();
+    assert!(levels.len() > 5, "the level hardly moves: {levels:?}");
+    for ledger in events.iter().filter(|event| event["event"] == "ledger.report") {
+        assert_eq!(ledger["balances"], true, "{ledger}");
+    }
+}
+
+#[test]
+fn root_sees_everything_within_15_seconds() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("skipped: needs root");
+        return;
+    }
+    assert_all_shown(&events_of(program()), POLLED.into_iter().chain(CAPTURED));
+}
+
+#[test]
+fn a_plain_user_sees_everything_within_15_seconds() {
+    let Some((command, _folder)) = program_as_nobody() else { return };
+    if !user_namespaces_are_allowed() {
+        eprintln!("skipped: plain users may not create user namespaces here");
+        return;
+    }
+    assert_all_shown(&events_of(command), POLLED.into_iter().chain(CAPTURED));
+}
+
+fn user_namespaces_are_allowed() -> bool {
+    let mut trial = Command::new("setpriv");
+    trial.args(["--reuid=65534", "--regid=65534", "--clear-groups", "unshare", "-Urn", "true"]);
+    trial.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+#[test]
+fn where_user_namespaces_are_off_the_demo_says_so_and_goes_on() {
+    // A namespace whose limit of further namespaces is 0 stands for a system without them.
+    let Some((plain, _folder)) = program_as_nobody() else { return };
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-current-user", "sh", "-c"]);
+    command.arg("echo 0 >/proc/sys/user/max_user_namespaces && exec \"$@\"").arg("sh");
+    command.arg(plain.get_program()).args(plain.get_args());
+    let output = command.args(["demo", "--for", "4s"]).output().unwrap();
+    let run = Run::from(output);
+    if run.code != Some(0) {
+        eprintln!("skipped: cannot forbid user namespaces here: {}", run.stderr);
+        return;
+    }
+    assert!(run.stdout.contains("not captured"), "{}", run.stdout);
+    assert!(run.stdout.contains("balance, to the unit"), "{}", run.stdout);
+}
+
+#[test]
+fn the_readable_demo_explains_itself_and_closes_its_books() {
+    let output = program().args(["demo", "--for", "4s"]).output().unwrap();
+    let run = Run::from(output);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    for text in ["simulated pump station", "▸ somebody else writes", "balance, to the unit"] {
+        assert!(run.stdout.contains(text), "{text}: {}", run.stdout);
+    }
+}
