@@ -11,6 +11,7 @@ mod drain;
 mod links;
 mod notices;
 mod notify;
+pub mod printer;
 pub mod read;
 mod reload;
 mod restrict;
