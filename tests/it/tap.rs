@@ -52,8 +52,8 @@ impl Tap {
         let stop = CancellationToken::new();
         let token = stop.clone();
         let thread = namespace.spawn(move || {
-            let opened = capture::open(&spec)?;
-            capture::run(opened, &sender, &token)
+            let mut opened = capture::open(&spec)?;
+            capture::run(&mut opened, &sender, &token)
         });
         Self { seen: Seen::default(), deliveries, stop, thread }
     }
