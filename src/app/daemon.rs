@@ -167,17 +167,8 @@ impl Daemon {
 
     /// Stop the sources; what is under way runs out to the sink, or is named after the grace.
     pub(super) fn drain(mut self, reason: Reason) -> Result<Summary, AppError> {
-        let text = reason.to_string();
-        self.manager.stopping(&text);
-        self.notices.raise(
-            Event::new(
-                Kind::DaemonStopping,
-                SystemTime::now(),
-                DAEMON.into(),
-                format!("stopping: {text}"),
-            )
-            .with("reason", text),
-        );
+        self.manager.stopping(&reason.to_string());
+        self.notices.raise(stopping(reason));
         let grace = self.config.runtime.shutdown_grace;
         let Self { links, threads, pipeline, sink, notices, running, .. } = self;
         drop((notices, running));
@@ -242,6 +233,13 @@ fn started(config: &Config) -> Event {
         .with("version", version)
         .with("captures", names(config.captures.keys()))
         .with("links", names(config.links.keys()))
+}
+
+/// `daemon.stopping`: nothing after it is news, only what was under way, and the ledgers.
+fn stopping(reason: Reason) -> Event {
+    let text = format!("stopping: {reason}");
+    Event::new(Kind::DaemonStopping, SystemTime::now(), DAEMON.into(), text)
+        .with("reason", reason.to_string())
 }
 
 fn names<'a>(ids: impl Iterator<Item = &'a SourceId>) -> String {
