@@ -138,3 +138,69 @@ async fn poll(
     poller::run(id, link, readings.clone(), stop.clone()).await;
     if stop.is_cancelled() || readings.is_closed() { Ok(()) } else { Err(EndedEarly) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::config::Device;
+    use crate::config::Endpoint;
+    use crate::config::TransactionId;
+
+    use super::*;
+
+    /// A link to a port where nothing listens, which its poller tries for ever.
+    fn link(unit: u8) -> Arc<Link> {
+        let every = Duration::from_millis(10);
+        let device = Arc::new(Device { name: "pump-1".into(), unit, every, tags: vec![] });
+        Arc::new(Link {
+            endpoint: Endpoint::Tcp(([127, 0, 0, 1], 1).into()),
+            timeout: Duration::from_millis(100),
+            backoff_max: Duration::from_millis(10),
+            transaction_id: TransactionId::Strict,
+            devices: vec![device],
+        })
+    }
+
+    fn links(readings: mpsc::Sender<Reading>, ids: &[&str]) -> Links {
+        let lanes = Lanes {
+            readings,
+            notices: Notices::lane().0,
+            stop: CancellationToken::new(),
+            runtime: Handle::current(),
+        };
+        Links::start(lanes, &ids.iter().map(|id| ((*id).into(), link(1))).collect())
+    }
+
+    /// Tend until as many tasks run as there should.
+    async fn settle(links: &mut Links, n_running: usize) {
+        let is_running = |state: &State| matches!(state, State::Running(_));
+        while links.tasks.len() != n_running || !links.states.values().all(is_running) {
+            let ended = links.tasks.join_next().await.unwrap();
+            links.on_end(ended);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_link_that_restarts_waits_for_its_old_task() {
+        let (readings, _readings_out) = mpsc::channel(1024);
+        let mut links = links(readings, &["a", "b"]);
+        let (id, wanted) = ("a".into(), link(2));
+        links.apply(&[Change::Restart(&id, &wanted)]);
+        assert_eq!(links.tasks.len(), 2, "the old task of a, and b");
+        assert!(matches!(links.states[&id], State::Ending(Some(_))));
+        settle(&mut links, 2).await;
+        assert_eq!(links.states.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn of_reloads_that_follow_fast_the_last_one_counts() {
+        let (readings, _readings_out) = mpsc::channel(1024);
+        let mut links = links(readings, &["a", "b"]);
+        let (a, b, wanted) = ("a".into(), "b".into(), link(2));
+        links.apply(&[Change::Stop(&a), Change::Restart(&b, &wanted)]);
+        links.apply(&[Change::Start(&a, &wanted), Change::Stop(&b)]);
+        settle(&mut links, 1).await;
+        assert_eq!(links.states.keys().collect::<Vec<_>>(), [&a]);
+    }
+}
