@@ -1,1 +1,191 @@
-//! (grows next)
+//! Pollers: one task per link asks each device in its turn and says what came of it.
+//!
+//! [`run`] and [`read_once`] come in from `app`; readings go out through a bounded channel, and
+//! a full one is waited for: a slow pipeline makes polling slower and loses nothing. A reading is
+//! `Good` only if its reply is proven (`tcp` by identifiers, `rtu` with `station` by probes).
+//! A failure of a request costs the request, a failure of the link costs the link; both recover
+//! by themselves. Nothing here can write to a device.
+
+mod bus;
+mod device;
+mod dial;
+mod exchange;
+mod explain;
+mod line;
+mod plan;
+mod rtu;
+mod schedule;
+mod station;
+mod tcp;
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Endpoint;
+use crate::config::Link;
+use crate::record::{Fault, Quality, Reading, SourceId};
+
+use bus::Bus;
+use device::Polled;
+use dial::Dial;
+use schedule::{Backoff, Schedule};
+
+/// A link that could not be opened: what, where, the likely cause and the next step.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub struct LinkError {
+    text: String,
+    /// For the exit code.
+    pub kind: io::ErrorKind,
+}
+
+/// Poll the devices of `link` until `stop` is cancelled or nobody takes readings any more.
+///
+/// Cancelling between two polls of the future drops the link; a reply under way is then nobody's,
+/// and the next one to open the line starts by suspecting it.
+pub async fn run(
+    id: SourceId,
+    link: Arc<Link>,
+    readings: mpsc::Sender<Reading>,
+    stop: CancellationToken,
+) {
+    match link.endpoint.clone() {
+        Endpoint::Tcp(address) => poll(Poller::new(id, link, address), readings, stop).await,
+        Endpoint::Serial(serial) => poll(Poller::new(id, link, serial), readings, stop).await,
+    }
+}
+
+/// Read each device of `link` once.
+pub async fn read_once(link: &Link) -> Result<Vec<Reading>, LinkError> {
+    // A line that was just opened may hold somebody's late reply, and a unit that answers no
+    // probe takes several turns to show that it does not.
+    const SERIAL_TURNS: u32 = 5;
+    let id = SourceId::from(link.endpoint.to_string().as_str());
+    let link = Arc::new(link.clone());
+    match link.endpoint.clone() {
+        Endpoint::Tcp(address) => Poller::new(id, link, address).read_once(1).await,
+        Endpoint::Serial(serial) => Poller::new(id, link, serial).read_once(SERIAL_TURNS).await,
+    }
+}
+
+async fn poll<D: Dial>(
+    mut poller: Poller<D>,
+    readings: mpsc::Sender<Reading>,
+    stop: CancellationToken,
+) {
+    let polling = async {
+        let periods = poller.link.devices.iter().map(|device| device.every);
+        let mut schedule = Schedule::new(periods, Instant::now());
+        while let Some((nth, due)) = schedule.next(Instant::now()) {
+            sleep_until(due).await;
+            for reading in poller.take_turn(nth).await {
+                if readings.send(reading).await.is_err() {
+                    return; // the pipeline is gone: shutting down
+                }
+            }
+        }
+        std::future::pending().await // no devices: nothing to do until `stop`
+    };
+    stop.run_until_cancelled(polling).await;
+}
+
+/// A link with its devices, open or not.
+struct Poller<D: Dial> {
+    link: Arc<Link>,
+    dial: D,
+    bus: Option<Bus<D::Stream>>,
+    /// Why the link was lost or could not be opened last.
+    outage: String,
+    backoff: Backoff,
+    devices: Vec<Polled>,
+}
+
+impl<D: Dial> Poller<D> {
+    fn new(id: SourceId, link: Arc<Link>, dial: D) -> Self {
+        let devices = link.devices.iter();
+        let polled =
+            devices.map(|device| Polled::new(id.clone(), Arc::clone(&link), Arc::clone(device)));
+        let periods = link.devices.iter().map(|device| device.every);
+        let backoff = Backoff::new(periods.min().unwrap_or_default(), link.backoff_max);
+        let outage = String::new();
+        Self { devices: polled.collect(), bus: None, dial, outage, backoff, link }
+    }
+
+    /// One turn of the `nth` device, over the link as it is or can be made.
+    async fn take_turn(&mut self, nth: usize) -> Vec<Reading> {
+        self.settle().await;
+        if self.bus.is_none() {
+            self.open().await;
+        }
+        let Some(device) = self.devices.get_mut(nth) else { return vec![] };
+        let Some(bus) = &mut self.bus else {
+            return vec![device.link_down(self.outage.clone())];
+        };
+        let readings = device.take_turn(bus).await;
+        if readings.iter().any(is_answer) {
+            self.backoff.on_success();
+        }
+        if !bus.is_usable() {
+            self.bus = None;
+            self.outage = readings.iter().filter_map(|reading| reading.detail.as_deref()).collect();
+            self.backoff.on_failure(Instant::now());
+        }
+        readings
+    }
+
+    /// A link that was lost while nothing was asked is opened again before anybody notices.
+    async fn settle(&mut self) {
+        if let Some(bus) = &mut self.bus
+            && bus.settle().await.is_err()
+        {
+            self.bus = None;
+        }
+    }
+
+    async fn open(&mut self) {
+        let now = Instant::now();
+        if self.backoff.remaining(now).is_some() {
+            return;
+        }
+        match self.dial.dial().await {
+            Ok(stream) => self.bus = Some(Bus::new(stream, &self.link)),
+            Err(error) => {
+                self.backoff.on_failure(now);
+                self.outage = explain::outage(&self.link.endpoint, &error);
+            }
+        }
+    }
+
+    async fn read_once(mut self, n_turns: u32) -> Result<Vec<Reading>, LinkError> {
+        let stream = self.dial.dial().await.map_err(|error| LinkError {
+            text: explain::outage(&self.link.endpoint, &error),
+            kind: error.kind(),
+        })?;
+        self.bus = Some(Bus::new(stream, &self.link));
+        let mut readings = vec![];
+        for nth in 0..self.devices.len() {
+            let mut last = self.take_turn(nth).await;
+            for _ in 1..n_turns {
+                if last.iter().any(is_answer) {
+                    break;
+                }
+                sleep(self.link.timeout).await;
+                last = self.take_turn(nth).await;
+            }
+            readings.append(&mut last);
+        }
+        Ok(readings)
+    }
+}
+
+/// True if the device said something, even if only no.
+fn is_answer(reading: &Reading) -> bool {
+    match reading.quality {
+        Quality::Good | Quality::Uncertain(_) | Quality::Bad(Fault::Exception(_)) => true,
+        Quality::Bad(_) => false,
+    }
+}

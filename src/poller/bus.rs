@@ -1,0 +1,72 @@
+//! Either kind of link behind one question: ask a unit, get a reply and how far it is proven.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::config::Endpoint;
+use crate::config::Link;
+use crate::wire::modbus::request::ReadRequest;
+use crate::wire::modbus::rtu::Timing;
+
+use super::exchange::{Cause, Reply};
+use super::line::Line;
+use super::plan;
+use super::rtu::Rtu;
+use super::station::Station;
+use super::tcp::Tcp;
+
+pub(super) enum Bus<S> {
+    Tcp(Tcp<S>),
+    Rtu(Rtu<S>),
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
+    /// Speak the protocol of `link` over a fresh `stream`.
+    pub(super) fn new(stream: S, link: &Link) -> Self {
+        match &link.endpoint {
+            Endpoint::Tcp(_) => Self::Tcp(Tcp::new(stream, link.transaction_id, link.timeout)),
+            Endpoint::Serial(serial) => {
+                let line = Line::new(stream, Timing::at(serial.baud));
+                Self::Rtu(Rtu::new(line, stations(link), link.timeout))
+            }
+        }
+    }
+
+    /// Whether the link survived what happened on it so far.
+    pub(super) fn is_usable(&self) -> bool {
+        match self {
+            Self::Tcp(tcp) => tcp.is_usable(),
+            Self::Rtu(rtu) => rtu.is_usable(),
+        }
+    }
+
+    /// Notice what happened while nothing was asked: a connection closed meanwhile is not usable.
+    pub(super) async fn settle(&mut self) -> Result<(), Cause> {
+        match self {
+            Self::Tcp(tcp) => tcp.settle().await,
+            Self::Rtu(_) => Ok(()),
+        }
+    }
+
+    pub(super) async fn ask(&mut self, unit: u8, request: ReadRequest) -> Result<Reply, Cause> {
+        match self {
+            Self::Tcp(tcp) => tcp.ask(unit, request).await,
+            Self::Rtu(rtu) => rtu.ask(unit, request).await,
+        }
+    }
+}
+
+/// One station for each unit: two devices of the configuration may be the same unit.
+fn stations(link: &Link) -> BTreeMap<u8, Station> {
+    let mut units: BTreeMap<u8, (Vec<ReadRequest>, Duration)> = BTreeMap::new();
+    for device in &link.devices {
+        let (requests, every) = units.entry(device.unit).or_default();
+        requests.extend(plan::possible_requests(&device.tags));
+        *every = device.every.max(*every);
+    }
+    let station =
+        |(unit, (requests, every)): (u8, (Vec<_>, _))| (unit, Station::new(&requests, every));
+    units.into_iter().map(station).collect()
+}

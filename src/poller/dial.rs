@@ -1,0 +1,68 @@
+//! Opening a link: a TCP connection, or a serial device that nobody else may use meanwhile.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_serial::{SerialPortBuilderExt, SerialStream};
+
+use crate::config::Parity;
+use crate::config::Serial;
+use crate::config::StopBits;
+
+/// A TCP connection is given up after this.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Opens the stream of a link, as often as it takes.
+pub(super) trait Dial {
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send;
+
+    fn dial(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+}
+
+impl Dial for SocketAddr {
+    type Stream = TcpStream;
+
+    async fn dial(&self) -> io::Result<TcpStream> {
+        let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(self)).await??;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+}
+
+impl Dial for Serial {
+    type Stream = SerialStream;
+
+    /// Exclusive (`TIOCEXCL`) and locked (`flock`): two masters would read each other's replies.
+    async fn dial(&self) -> io::Result<SerialStream> {
+        let parity = match self.parity {
+            Parity::None => tokio_serial::Parity::None,
+            Parity::Even => tokio_serial::Parity::Even,
+            Parity::Odd => tokio_serial::Parity::Odd,
+        };
+        let stop_bits = match self.stop_bits {
+            StopBits::One => tokio_serial::StopBits::One,
+            StopBits::Two => tokio_serial::StopBits::Two,
+        };
+        tokio_serial::new(self.device.to_string_lossy(), self.baud)
+            .parity(parity)
+            .stop_bits(stop_bits)
+            .exclusive(true)
+            .open_native_async()
+            .map_err(io_error)
+    }
+}
+
+/// The crate reports both a lock and `EBUSY` as "no device", and an absent device as `NotFound`.
+fn io_error(error: tokio_serial::Error) -> io::Error {
+    let kind = match error.kind {
+        tokio_serial::ErrorKind::NoDevice => io::ErrorKind::ResourceBusy,
+        tokio_serial::ErrorKind::InvalidInput => io::ErrorKind::InvalidInput,
+        tokio_serial::ErrorKind::Unknown => io::ErrorKind::Other,
+        tokio_serial::ErrorKind::Io(kind) => kind,
+    };
+    io::Error::new(kind, error.description)
+}

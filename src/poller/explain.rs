@@ -1,0 +1,212 @@
+//! Failures in an operator's words: what, where, the likely cause, the next step.
+
+use std::io;
+use std::time::Duration;
+
+use crate::config::Endpoint;
+use crate::config::Link;
+use crate::wire::modbus::reply::NotTheAnswer;
+
+use super::exchange::{Cause, Confidence, Foreign};
+
+/// Why a link cannot be opened or did not last.
+pub(super) fn outage(endpoint: &Endpoint, error: &io::Error) -> String {
+    let (what, hint) = match endpoint {
+        Endpoint::Tcp(_) => ("connection to", tcp_hint(error.kind())),
+        Endpoint::Serial(_) => ("serial line", serial_hint(error.kind())),
+    };
+    format!("{what} {endpoint} failed: {error}: {hint}")
+}
+
+fn tcp_hint(kind: io::ErrorKind) -> &'static str {
+    use io::ErrorKind as Kind;
+    #[expect(clippy::wildcard_enum_match_arm, reason = "not our enum, and it is non-exhaustive")]
+    match kind {
+        Kind::ConnectionRefused => {
+            "nothing listens there or a firewall rejects; check the port and that the device's \
+             Modbus server is on"
+        }
+        Kind::TimedOut => {
+            "the address does not answer; check that the device is powered and the address right, \
+             and that no firewall drops"
+        }
+        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => {
+            "no way to that address; check the cable, the switch, the netmask and the gateway"
+        }
+        Kind::UnexpectedEof
+        | Kind::ConnectionReset
+        | Kind::BrokenPipe
+        | Kind::ConnectionAborted => {
+            "the device closed the connection; many serve few clients at once or close idle ones: \
+             check what else is connected"
+        }
+        Kind::PermissionDenied => "a local firewall or the sandbox forbids it; check both",
+        _ => "check the network between here and the device",
+    }
+}
+
+fn serial_hint(kind: io::ErrorKind) -> &'static str {
+    use io::ErrorKind as Kind;
+    #[expect(clippy::wildcard_enum_match_arm, reason = "not our enum, and it is non-exhaustive")]
+    match kind {
+        Kind::NotFound => {
+            "no such device: adapter unplugged or wrong path; see ls -l /dev/serial/by-id"
+        }
+        Kind::PermissionDenied => {
+            "no permission: add the user of this service to the group dialout"
+        }
+        Kind::ResourceBusy | Kind::WouldBlock => {
+            "another program uses it; find it with fuser -v and stop it"
+        }
+        Kind::UnexpectedEof | Kind::BrokenPipe => {
+            "the device is gone: adapter unplugged; plug it in again"
+        }
+        _ => "check that it is a serial device, plugged in, and that it knows these settings",
+    }
+}
+
+/// One unit of one link, for texts about what it did.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub(super) link: &'a Link,
+    pub(super) unit: u8,
+}
+
+impl Scene<'_> {
+    /// Why a request has no answer.
+    pub(super) fn failure(&self, cause: &Cause) -> String {
+        let Self { link: Link { endpoint, timeout, .. }, unit } = self;
+        match cause {
+            Cause::Timeout { late: Some(late), .. } => self.late(*late),
+            Cause::Timeout { received: 0, .. } => {
+                format!(
+                    "no reply from unit {unit} on {endpoint} within {timeout:?}: {}",
+                    self.silence_hint()
+                )
+            }
+            Cause::Timeout { received, .. } => format!(
+                "only {received} bytes from unit {unit} on {endpoint} within {timeout:?}: noise, \
+                 or a reply cut short; check the wiring, termination and baud rate"
+            ),
+            Cause::Damaged(why) => format!(
+                "damaged reply from unit {unit} on {endpoint}: {why}: noise on the line; if it \
+                 repeats, check shield, termination, baud rate and parity"
+            ),
+            Cause::Foreign(why) => {
+                format!(
+                    "unit {unit} on {endpoint} did not get its own reply: {why}: {}",
+                    foreign_hint(*why)
+                )
+            }
+            Cause::Babble => format!(
+                "{endpoint} is never silent: another master, noise or wrong polarity; disconnect \
+                 devices one by one to find it"
+            ),
+            Cause::Quiet(rest) => format!(
+                "unit {unit} on {endpoint} answers no probe, so it is left alone for {rest:?} \
+                 until late replies have run out"
+            ),
+            Cause::Io(error) => outage(endpoint, error),
+            Cause::CutShort(received) => format!(
+                "reply from unit {unit} on {endpoint} stopped after {received} bytes: the device \
+                 or the network stalled; the connection is opened again"
+            ),
+            Cause::NotModbus => format!(
+                "{endpoint} sent bytes that are not Modbus/TCP: wrong port, or RTU over TCP; the \
+                 connection is opened again"
+            ),
+            Cause::Unasked => format!(
+                "{endpoint} sent a reply to no request, and numbers none: the connection is \
+                 opened again"
+            ),
+        }
+    }
+
+    /// Why a reply is not believed; `None` if it is.
+    pub(super) fn doubt(&self, confidence: Confidence) -> Option<String> {
+        let Self { link: Link { endpoint, .. }, unit } = self;
+        match confidence {
+            Confidence::Proven => None,
+            Confidence::LateReply(late) => Some(self.late(late)),
+            Confidence::OwnRequest => Some(format!(
+                "{endpoint} echoes our own requests: switch off local echo in the adapter"
+            )),
+            Confidence::Unsettled => Some(format!(
+                "an earlier reply of unit {unit} on {endpoint} may still be under way"
+            )),
+        }
+    }
+
+    /// What an exception code says, and what to do about it.
+    pub(super) fn exception(&self, code: u8) -> String {
+        let Self { link: Link { endpoint, .. }, unit } = self;
+        let (name, hint) = match code {
+            1 => ("illegal function", "the device has no such table; check the tag's address"),
+            2 => ("illegal data address", "no such address; check the tags against its manual"),
+            3 => ("illegal data value", "it refuses this quantity; check the tags' types"),
+            4 => ("server device failure", "the device is in trouble; see its own diagnostics"),
+            5 | 6 => ("server device busy", "poll it less often"),
+            8 => ("memory parity error", "its memory is damaged; have it serviced"),
+            10 => ("gateway path unavailable", "check the gateway's routes and port settings"),
+            11 => (
+                "gateway target silent",
+                "the device behind the gateway is off or has another unit",
+            ),
+            _ => ("unknown exception", "see the device's manual"),
+        };
+        format!("unit {unit} on {endpoint} refused with exception {code}, {name}: {hint}")
+    }
+
+    /// Why tags cannot be read at all.
+    pub(super) fn unreadable(&self) -> String {
+        let Self { unit, .. } = self;
+        format!("tags of unit {unit} need more registers than one request can read; shorten them")
+    }
+
+    /// Why tags were not asked for.
+    pub(super) fn not_asked(&self, retry: Option<Duration>) -> String {
+        let Self { link: Link { endpoint, .. }, unit } = self;
+        let when = retry.map_or_else(String::new, |rest| format!(" in {}", rounded(rest)));
+        format!("unit {unit} on {endpoint} was not asked after it failed; next attempt{when}")
+    }
+
+    fn late(&self, late: Duration) -> String {
+        let Self { link: Link { endpoint, timeout, .. }, unit } = self;
+        format!(
+            "a reply of unit {unit} on {endpoint} came {} after its request and was put aside; if \
+             this repeats, raise `timeout` ({timeout:?}) above that",
+            rounded(late)
+        )
+    }
+
+    fn silence_hint(&self) -> &'static str {
+        match self.link.endpoint {
+            Endpoint::Tcp(_) => {
+                "busy, or no such unit behind this address; check the unit, or raise `timeout`"
+            }
+            Endpoint::Serial(_) => {
+                "off, another unit, baud rate or parity, or wires A and B swapped; check in this \
+                 order"
+            }
+        }
+    }
+}
+
+fn foreign_hint(why: Foreign) -> &'static str {
+    match why {
+        Foreign::Unit(_) => "two devices, or two masters, share the line or address; check both",
+        Foreign::Shape(NotTheAnswer::OwnRequest) => "switch off local echo in the adapter",
+        Foreign::Shape(
+            NotTheAnswer::Function { .. }
+            | NotTheAnswer::Length { .. }
+            | NotTheAnswer::ByteCount { .. }
+            | NotTheAnswer::Nonce
+            | NotTheAnswer::Empty,
+        ) => "a late or repeated reply, or a device that breaks the protocol",
+    }
+}
+
+/// Milliseconds are enough for people.
+pub(super) fn rounded(duration: Duration) -> String {
+    format!("{:?}", Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+}

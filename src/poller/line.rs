@@ -1,0 +1,108 @@
+//! A serial line as bursts of bytes between silences. It knows nothing of requests.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout_at};
+
+use crate::wire::modbus::rtu;
+use crate::wire::modbus::rtu::Timing;
+
+/// A burst longer than this is noise, however long it goes on.
+const MAX_BURST: usize = 2 * rtu::MAX_LEN;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    Lost,
+}
+
+pub(super) struct Line<S> {
+    stream: S,
+    timing: Timing,
+    state: State,
+    burst: Vec<u8>,
+    first_byte: Instant,
+    last_byte: Instant,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
+    pub(super) fn new(stream: S, timing: Timing) -> Self {
+        let now = Instant::now();
+        let burst = Vec::with_capacity(MAX_BURST);
+        Self { stream, timing, state: State::Open, burst, first_byte: now, last_byte: now }
+    }
+
+    /// False once the serial device failed: it has to be opened again.
+    pub(super) fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+
+    /// Send, and say when the last byte will have left: the kernel buffers, and `tcdrain(3)`
+    /// would block the runtime's worker for as long as it takes.
+    pub(super) async fn send(&mut self, frame: [u8; rtu::REQUEST_LEN]) -> io::Result<Instant> {
+        self.stream.write_all(&frame).await.inspect_err(|_| self.state = State::Lost)?;
+        Ok(Instant::now() + self.timing.transmission(rtu::REQUEST_LEN as u32))
+    }
+
+    /// Receive one burst. A complete frame ends with a silence of 3.5 characters; an incomplete
+    /// one may go on until `deadline`, since adapters deliver in pieces. Empty: nothing came.
+    pub(super) async fn receive(&mut self, deadline: Instant) -> io::Result<&[u8]> {
+        self.burst.clear();
+        loop {
+            let until =
+                if self.is_complete() { self.last_byte + self.frame_gap() } else { deadline };
+            if !self.read(until).await? || self.burst.len() >= MAX_BURST {
+                return Ok(&self.burst);
+            }
+        }
+    }
+
+    /// The burst received last.
+    pub(super) fn burst(&self) -> &[u8] {
+        &self.burst
+    }
+
+    /// When the first and the last byte of the burst arrived.
+    pub(super) fn arrival(&self) -> (Instant, Instant) {
+        (self.first_byte, self.last_byte)
+    }
+
+    /// True if the burst is a whole frame or more, or cannot become one.
+    pub(super) fn is_complete(&self) -> bool {
+        match rtu::reply_len(&self.burst) {
+            Ok(Some(len)) => self.burst.len() >= len,
+            Ok(None) => false,
+            Err(_) => true,
+        }
+    }
+
+    /// Silence between frames. Timers have a resolution of a millisecond, and the runtime may
+    /// not have looked at the port since; so never less than two.
+    pub(super) fn frame_gap(&self) -> Duration {
+        self.timing.t3_5.max(Duration::from_millis(2))
+    }
+
+    /// Append what arrives before `until`; false if nothing does.
+    async fn read(&mut self, until: Instant) -> io::Result<bool> {
+        match timeout_at(until, self.stream.read_buf(&mut self.burst)).await {
+            Err(_elapsed) => Ok(false),
+            Ok(Err(error)) => {
+                self.state = State::Lost;
+                Err(error)
+            }
+            Ok(Ok(0)) => {
+                self.state = State::Lost;
+                Err(io::ErrorKind::UnexpectedEof.into())
+            }
+            Ok(Ok(n_bytes)) => {
+                self.last_byte = Instant::now();
+                if n_bytes == self.burst.len() {
+                    self.first_byte = self.last_byte;
+                }
+                Ok(true)
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Which requests read the tags of a device, and where in each reply a tag lies. Pure.
+//!
+//! Tags that are adjacent, or nearly, share a request. A device may refuse what lies between
+//! them, or one of them: [`Block::split`] then asks for less at a time, down to a tag each, so
+//! that one wrong address costs one tag.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::tag::Table;
+use crate::tag::Tag;
+use crate::wire::modbus::request::{MAX_BITS, MAX_REGISTERS, ReadRequest, Span};
+
+/// Entries nobody asked for that are read rather than paying for another request.
+const MAX_GAP_REGISTERS: u32 = 8;
+const MAX_GAP_BITS: u32 = 64;
+/// Entries of a table.
+const TABLE_LEN: u32 = 1 << 16;
+
+/// The requests of one device.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Plan {
+    pub(super) blocks: Vec<Block>,
+    /// Tags that no request can read in one piece, and reading in pieces may tear.
+    pub(super) unreadable: Vec<Arc<Tag>>,
+}
+
+/// One request and the tags in its reply.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Block {
+    pub(super) request: ReadRequest,
+    pub(super) tags: Vec<Slot>,
+    merge: Merge,
+}
+
+/// A tag and its place in the reply.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Slot {
+    pub(super) tag: Arc<Tag>,
+    /// Registers or bits of the reply.
+    pub(super) place: Range<usize>,
+}
+
+/// Which tags may share a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Merge {
+    /// With a bounded gap between them.
+    Near,
+    /// With nothing between them.
+    Adjacent,
+    /// Only tags that lie inside another: bits of one register.
+    Inside,
+}
+
+impl Merge {
+    const ALL: [Self; 3] = [Self::Near, Self::Adjacent, Self::Inside];
+
+    fn narrower(self) -> Option<Self> {
+        match self {
+            Self::Near => Some(Self::Adjacent),
+            Self::Adjacent => Some(Self::Inside),
+            Self::Inside => None,
+        }
+    }
+}
+
+impl Plan {
+    /// Cover each of `tags` exactly once.
+    pub(super) fn new(tags: &[Arc<Tag>], merge: Merge) -> Self {
+        let (mut readable, unreadable): (Vec<_>, Vec<_>) =
+            tags.iter().map(Arc::clone).partition(|tag| is_readable(tag));
+        readable.sort_by_key(|tag| (tag.address, tag.span()));
+        let mut runs: Vec<Run> = vec![];
+        for tag in readable {
+            match runs.last_mut().filter(|run| run.admits(&tag, merge)) {
+                Some(run) => run.push(tag),
+                None => runs.push(Run::of(tag)),
+            }
+        }
+        Self { blocks: runs.into_iter().map(|run| run.into_block(merge)).collect(), unreadable }
+    }
+}
+
+/// Every request that reading `tags` may lead to, however often blocks are split.
+pub(super) fn possible_requests(tags: &[Arc<Tag>]) -> impl Iterator<Item = ReadRequest> {
+    Merge::ALL
+        .into_iter()
+        .flat_map(|merge| Plan::new(tags, merge).blocks)
+        .map(|block| block.request)
+}
+
+impl Block {
+    /// The same tags in smaller requests, if there are smaller ones.
+    pub(super) fn split(&self) -> Option<Vec<Self>> {
+        let tags: Vec<_> = self.tags.iter().map(|slot| Arc::clone(&slot.tag)).collect();
+        let mut merge = self.merge;
+        loop {
+            merge = merge.narrower()?;
+            let blocks = Plan::new(&tags, merge).blocks;
+            if blocks.len() > 1 {
+                return Some(blocks);
+            }
+        }
+    }
+}
+
+/// Tags in address order that one request will read.
+struct Run {
+    table: Table,
+    first: u32,
+    end: u32,
+    tags: Vec<Arc<Tag>>,
+}
+
+impl Run {
+    fn of(tag: Arc<Tag>) -> Self {
+        let Range { start, end } = extent(&tag);
+        Self { table: tag.address.table, first: start, end, tags: vec![tag] }
+    }
+
+    /// `tag` begins no earlier than any tag of the run.
+    fn admits(&self, tag: &Tag, merge: Merge) -> bool {
+        let Range { start, end } = extent(tag);
+        let is_close = match merge {
+            Merge::Near => start <= self.end + max_gap(self.table),
+            Merge::Adjacent => start <= self.end,
+            Merge::Inside => end <= self.end,
+        };
+        tag.address.table == self.table
+            && is_close
+            && self.end.max(end) - self.first <= max_count(self.table)
+    }
+
+    fn push(&mut self, tag: Arc<Tag>) {
+        self.end = self.end.max(extent(&tag).end);
+        self.tags.push(tag);
+    }
+
+    fn into_block(self, merge: Merge) -> Block {
+        let place = |tag: &Tag| {
+            let Range { start, end } = extent(tag);
+            place_of(start - self.first)..place_of(end - self.first)
+        };
+        let tags = self.tags.iter().map(|tag| Slot { tag: Arc::clone(tag), place: place(tag) });
+        Block { request: request(self.table, self.first, self.end), tags: tags.collect(), merge }
+    }
+}
+
+fn request(table: Table, first: u32, end: u32) -> ReadRequest {
+    const PROOF: &str = "is_readable and admits keep a run inside the table";
+    let first_index = u16::try_from(first).expect(PROOF);
+    let count = u16::try_from(end - first).expect(PROOF);
+    let span = Span { first: first_index, count };
+    match table {
+        Table::Coil => ReadRequest::Coils(span),
+        Table::Discrete => ReadRequest::Discretes(span),
+        Table::Input => ReadRequest::Input(span),
+        Table::Holding => ReadRequest::Holding(span),
+    }
+}
+
+fn is_readable(tag: &Tag) -> bool {
+    let Range { start, end } = extent(tag);
+    (1..=max_count(tag.address.table)).contains(&(end - start)) && end <= TABLE_LEN
+}
+
+/// Entries of its table that a tag covers.
+fn extent(tag: &Tag) -> Range<u32> {
+    let first = u32::from(tag.address.index);
+    first..first + u32::from(tag.span())
+}
+
+fn max_count(table: Table) -> u32 {
+    u32::from(if table.is_bit() { MAX_BITS } else { MAX_REGISTERS })
+}
+
+fn max_gap(table: Table) -> u32 {
+    if table.is_bit() { MAX_GAP_BITS } else { MAX_GAP_REGISTERS }
+}
+
+fn place_of(offset: u32) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX) // lossless wherever Linux runs
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+use proptest::prelude::*;
+
+use crate::tag::Address;
+use crate::tag::Type;
+
+use super::*;
+
+fn tag(table: Table, index: u16, kind: Type) -> Arc<Tag> {
+    let bit = (kind == Type::Bool && !table.is_bit()).then_some(3);
+    Arc::new(Tag::new("t", Address { table, index, bit }, kind))
+}
+
+fn words(indices: &[u16]) -> Vec<Arc<Tag>> {
+    indices.iter().map(|index| tag(Table::Holding, *index, Type::Word)).collect()
+}
+
+fn spans(tags: &[Arc<Tag>], merge: Merge) -> Vec<(u16, u16)> {
+    let blocks = Plan::new(tags, merge).blocks;
+    blocks.iter().map(|block| span(block.request)).map(|span| (span.first, span.count)).collect()
+}
+
+fn span(request: ReadRequest) -> Span {
+    match request {
+        ReadRequest::Coils(span)
+        | ReadRequest::Discretes(span)
+        | ReadRequest::Holding(span)
+        | ReadRequest::Input(span) => span,
+        ReadRequest::Echo { .. } => panic!("a plan only reads"),
+    }
+}
+
+#[test]
+fn adjacent_and_nearly_adjacent_tags_share_a_request() {
+    assert_eq!(spans(&words(&[100, 101, 109, 119]), Merge::Near), [(100, 10), (119, 1)]);
+    assert_eq!(spans(&words(&[100, 101, 109]), Merge::Adjacent), [(100, 2), (109, 1)]);
+    assert_eq!(spans(&words(&[100, 101]), Merge::Inside), [(100, 1), (101, 1)]);
+}
+
+#[test]
+fn tables_never_share_a_request() {
+    let tags = [
+        tag(Table::Holding, 0, Type::Real),
+        tag(Table::Input, 2, Type::Int),
+        tag(Table::Coil, 3, Type::Bool),
+        tag(Table::Discrete, 4, Type::Bool),
+    ];
+    assert_eq!(Plan::new(&tags, Merge::Near).blocks.len(), 4);
+}
+
+#[test]
+fn bits_of_one_register_share_it_even_when_nothing_else_is_merged() {
+    let bit = |bit| Address { table: Table::Holding, index: 7, bit: Some(bit) };
+    let tags: Vec<_> = (0..16).map(|n| Arc::new(Tag::new("t", bit(n), Type::Bool))).collect();
+    assert_eq!(spans(&tags, Merge::Inside), [(7, 1)]);
+}
+
+#[test]
+fn the_end_of_the_table_is_read_and_never_passed() {
+    let last = tag(Table::Holding, 65_534, Type::Real);
+    assert_eq!(spans(&[last], Merge::Near), [(65_534, 2)]);
+    let beyond = tag(Table::Holding, 65_535, Type::Real);
+    assert_eq!(Plan::new(&[beyond], Merge::Near).unreadable.len(), 1);
+}
+
+#[test]
+fn a_tag_too_long_for_a_request_is_named_and_not_read_in_pieces() {
+    let plan = Plan::new(&[tag(Table::Holding, 0, Type::String(255))], Merge::Near);
+    assert_eq!((plan.blocks.len(), plan.unreadable.len()), (0, 1));
+}
+
+#[test]
+fn a_refused_block_is_split_down_to_single_tags() {
+    let plan = Plan::new(&words(&[10, 11, 15]), Merge::Near);
+    let halves = plan.blocks[0].split().unwrap();
+    assert_eq!(halves.iter().map(|block| span(block.request).count).collect::<Vec<_>>(), [2, 1]);
+    let single = halves[0].split().unwrap();
+    assert_eq!(single.len(), 2);
+    assert_eq!(single[0].split(), None);
+    let possible: Vec<_> = possible_requests(&words(&[10, 11, 15])).collect();
+    assert!(halves.iter().chain(&single).all(|block| possible.contains(&block.request)));
+}
+
+fn any_tag() -> impl Strategy<Value = Arc<Tag>> {
+    let tables = vec![Table::Coil, Table::Discrete, Table::Input, Table::Holding];
+    let kinds = vec![Type::Bool, Type::Word, Type::Real, Type::Lreal, Type::String(40)];
+    let index = prop_oneof![0_u16..400, any::<u16>(), 65_500_u16..=65_535];
+    (prop::sample::select(tables), index, prop::sample::select(kinds)).prop_map(
+        |(table, index, kind)| tag(table, index, if table.is_bit() { Type::Bool } else { kind }),
+    )
+}
+
+proptest! {
+    #[test]
+    fn every_tag_is_covered_exactly_once_within_the_limits(
+        tags in proptest::collection::vec(any_tag(), 0..200),
+        merge in prop::sample::select(&Merge::ALL[..]),
+    ) {
+        let plan = Plan::new(&tags, merge);
+        let covered: usize = plan.blocks.iter().map(|block| block.tags.len()).sum();
+        prop_assert_eq!(covered + plan.unreadable.len(), tags.len());
+        for tag in &tags {
+            let slots = plan.blocks.iter().flat_map(|block| &block.tags);
+            let n_slots = slots.filter(|slot| Arc::ptr_eq(&slot.tag, tag)).count();
+            let n_unreadable = plan.unreadable.iter().filter(|other| Arc::ptr_eq(other, tag)).count();
+            prop_assert_eq!(n_slots + n_unreadable, 1);
+        }
+        for block in &plan.blocks {
+            let Span { first, count } = span(block.request);
+            let limit = block.request.function().lt(&3).then_some(MAX_BITS).unwrap_or(MAX_REGISTERS);
+            prop_assert!((1..=limit).contains(&count));
+            prop_assert!(u32::from(first) + u32::from(count) <= TABLE_LEN);
+            for slot in &block.tags {
+                let start = usize::from(slot.tag.address.index - first);
+                prop_assert_eq!(&slot.place, &(start..start + usize::from(slot.tag.span())));
+                prop_assert!(slot.place.end <= usize::from(count));
+            }
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Modbus RTU: one request at a time on a serial line, each reply believed only when proven.
+//!
+//! An RTU reply names neither its request nor an address, so one that is late passes for the
+//! answer to the next request of its shape. [`Station`] says how that is excluded. What remains
+//! takes two faults within milliseconds: a reply lost without trace, and in its place another of
+//! the same unit and shape, held back since before the last probe.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use crate::wire::modbus::reply;
+use crate::wire::modbus::reply::NotTheAnswer;
+use crate::wire::modbus::request::ReadRequest;
+use crate::wire::modbus::rtu;
+use crate::wire::modbus::rtu::Frame;
+use crate::wire::modbus::rtu::NotAFrame;
+
+use super::exchange::{Cause, Confidence, Foreign, Reply, Values};
+use super::line::Line;
+use super::station::{Rung, Station};
+
+pub(super) struct Rtu<S> {
+    line: Line<S>,
+    stations: BTreeMap<u8, Station>,
+    /// Whose reply noise on the line may have been.
+    last_asked: u8,
+    timeout: Duration,
+    nonces: Nonces,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
+    pub(super) fn new(line: Line<S>, stations: BTreeMap<u8, Station>, timeout: Duration) -> Self {
+        Self { line, stations, last_asked: 0, timeout, nonces: Nonces::new() }
+    }
+
+    pub(super) fn is_usable(&self) -> bool {
+        self.line.is_open()
+    }
+
+    /// Ask `unit`, proving beforehand, and while it is under suspicion also afterwards, that no
+    /// earlier reply of it is under way.
+    pub(super) async fn ask(&mut self, unit: u8, request: ReadRequest) -> Result<Reply, Cause> {
+        // After this each exchange ends with the silence that the next one needs before it.
+        self.hush(self.line.frame_gap()).await?;
+        if !self.station(unit).is_settled() {
+            self.settle(unit).await?;
+        }
+        let mut reply = self.exchange(unit, request).await?;
+        self.listen(unit).await?;
+        if self.station(unit).is_vigilant(Instant::now()) {
+            self.confirm(unit).await?;
+        }
+        let station = self.station(unit);
+        reply.confidence = station.confidence(Instant::now());
+        if station.rung() == Rung::Silence {
+            station.on_answer_after_silence();
+        }
+        Ok(reply)
+    }
+
+    /// Climb the ladder until a rung holds or this turn's patience ends. Every pass that does not
+    /// return climbs, and the last rung always returns.
+    async fn settle(&mut self, unit: u8) -> Result<(), Cause> {
+        let mut patience = self.station(unit).patience();
+        loop {
+            match self.try_rung(unit).await {
+                Ok(()) if self.station(unit).is_settled() => return Ok(()),
+                Ok(()) => (), // refused, which costs the line next to nothing
+                Err(cause @ (Cause::Io(_) | Cause::Quiet(_) | Cause::Babble)) => return Err(cause),
+                Err(cause) => {
+                    patience = patience.saturating_sub(1);
+                    if patience == 0 {
+                        return Err(cause);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Show that the reply just received was not another's. Only the loss of the line is an error.
+    async fn confirm(&mut self, unit: u8) -> Result<(), Cause> {
+        if self.station(unit).rung() == Rung::Silence {
+            return Ok(());
+        }
+        self.station(unit).on_suspicion();
+        match self.try_rung(unit).await {
+            Err(Cause::Io(error)) => Err(error.into()),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    async fn try_rung(&mut self, unit: u8) -> Result<(), Cause> {
+        let rung = self.station(unit).rung();
+        let probe = match rung {
+            Rung::Echo => ReadRequest::Echo { nonce: self.nonces.next(unit) },
+            Rung::OtherFunction(probe) | Rung::OtherQuantity(probe) => probe,
+            Rung::Silence => return self.try_silence(unit),
+        };
+        let outcome = self.exchange(unit, probe).await;
+        if let Ok(reply) = &outcome {
+            self.station(unit).on_probe_answer(&reply.values);
+            self.listen(unit).await?;
+        }
+        let station = self.station(unit);
+        if !station.is_settled() {
+            station.climb();
+        }
+        outcome.map(drop)
+    }
+
+    fn try_silence(&mut self, unit: u8) -> Result<(), Cause> {
+        let timeout = self.timeout;
+        let station = self.station(unit);
+        match station.quiet_for(Instant::now(), timeout) {
+            Some(remaining) => Err(Cause::Quiet(remaining)),
+            None => {
+                station.on_quiet();
+                Ok(())
+            }
+        }
+    }
+
+    /// One request and what answers it, believed or not.
+    async fn exchange(&mut self, unit: u8, request: ReadRequest) -> Result<Reply, Cause> {
+        let started = Instant::now();
+        let sent = self.line.send(rtu::encode(unit, request.pdu())).await?;
+        self.last_asked = unit;
+        self.station(unit).on_asked(sent);
+        match self.answer(unit, request, sent + self.timeout).await {
+            Ok(values) => {
+                let (first, arrived) = self.line.arrival();
+                self.station(unit).on_answer(first.saturating_duration_since(sent));
+                let latency = arrived.saturating_duration_since(started);
+                Ok(Reply { values, arrived, latency, confidence: Confidence::Unsettled })
+            }
+            Err(cause) => Err(self.fail(unit, cause).await),
+        }
+    }
+
+    /// Receive until the answer or the deadline. Frames that are not the answer are noted.
+    async fn answer(
+        &mut self,
+        unit: u8,
+        request: ReadRequest,
+        deadline: Instant,
+    ) -> Result<Values, Cause> {
+        let mut foreign = None;
+        loop {
+            let burst = self.line.receive(deadline).await?;
+            if burst.is_empty() {
+                return Err(foreign.map_or(Cause::timeout(0), Cause::Foreign));
+            }
+            match judge(burst, unit, request) {
+                Judged::Answer(values) => return Ok(values),
+                Judged::Noise(_) if !self.line.is_complete() => {
+                    return Err(Cause::timeout(self.line.burst().len()));
+                }
+                Judged::Noise(why) => return Err(why.into()),
+                Judged::Stray(from, why) => {
+                    foreign = Some(why);
+                    self.note_stray(from, why);
+                }
+            }
+        }
+    }
+
+    /// Settle the account of a failed request and let the line come to rest.
+    async fn fail(&mut self, unit: u8, cause: Cause) -> Cause {
+        let timeout = self.timeout;
+        let station = self.station(unit);
+        station.on_failure(&cause, Instant::now());
+        let guard = station.guard(timeout);
+        if matches!(cause, Cause::Io(_)) {
+            return cause;
+        }
+        match (self.hush(guard).await, cause) {
+            (Err(Cause::Io(error)), _) => error.into(),
+            (_, Cause::Timeout { received, .. }) => {
+                Cause::Timeout { received, late: self.station(unit).late() }
+            }
+            (_, cause) => cause,
+        }
+    }
+
+    /// Listen for a second reply, for as long as this unit's replies take. Had the first been
+    /// another request's, late or repeated, then the true one is heard now.
+    async fn listen(&mut self, unit: u8) -> io::Result<()> {
+        let until = self.station(unit).listen_until();
+        if !self.line.receive(until).await?.is_empty() {
+            self.note_unasked();
+        }
+        Ok(())
+    }
+
+    /// Wait for `silence`, noting what breaks it.
+    async fn hush(&mut self, silence: Duration) -> Result<(), Cause> {
+        let limit = Instant::now() + silence + self.timeout;
+        while Instant::now() <= limit {
+            if self.line.receive(Instant::now() + silence).await?.is_empty() {
+                return Ok(());
+            }
+            self.note_unasked();
+        }
+        Err(Cause::Babble)
+    }
+
+    fn note_unasked(&mut self) {
+        match Frame::parse(self.line.burst()) {
+            Ok(frame) => self.note_stray(frame.unit, Foreign::Unit(frame.unit)),
+            Err(_) => self.station(self.last_asked).on_suspicion(),
+        }
+    }
+
+    fn note_stray(&mut self, from: u8, why: Foreign) {
+        // A unit that is not polled has no station: another master talks to it.
+        let Some(station) = self.stations.get_mut(&from) else { return };
+        match why {
+            Foreign::Shape(NotTheAnswer::OwnRequest) => station.on_own_request(),
+            Foreign::Shape(_) | Foreign::Unit(_) => station.on_stray(Instant::now()),
+        }
+    }
+
+    fn station(&mut self, unit: u8) -> &mut Station {
+        self.stations.entry(unit).or_insert_with(|| Station::new(&[], Duration::ZERO))
+    }
+}
+
+/// What a burst is, seen from a request.
+enum Judged {
+    Answer(Values),
+    /// A frame of this unit that is not the answer to the request.
+    Stray(u8, Foreign),
+    Noise(NotAFrame),
+}
+
+fn judge(burst: &[u8], unit: u8, request: ReadRequest) -> Judged {
+    let frame = match Frame::parse(burst) {
+        Ok(frame) => frame,
+        Err(why) => return Judged::Noise(why),
+    };
+    if frame.unit != unit {
+        return Judged::Stray(frame.unit, Foreign::Unit(frame.unit));
+    }
+    match reply::prove(request, frame.pdu) {
+        Ok(answer) => Judged::Answer(answer.into()),
+        Err(why) => Judged::Stray(unit, why.into()),
+    }
+}
+
+/// Nonces of echo requests, from a random start so that two runs of the daemon differ.
+struct Nonces(u16);
+
+impl Nonces {
+    fn new() -> Self {
+        let [low, high, ..] = RandomState::new().hash_one(()).to_le_bytes();
+        Self(u16::from_le_bytes([low, high]))
+    }
+
+    /// The next nonce whose frame ends in bytes that are no function code: a receiver that lost
+    /// its place, or that skips functions it does not know byte by byte, finds no request there.
+    fn next(&mut self, unit: u8) -> u16 {
+        let is_plain = |nonce: &u16| {
+            let [.., a, b, c, d] = rtu::encode(unit, ReadRequest::Echo { nonce: *nonce }.pdu());
+            [a, b, c, d].iter().all(|byte| *byte >= 0x80)
+        };
+        let candidates = (1..=u16::MAX).map(|step| self.0.wrapping_add(step));
+        self.0 = { candidates }.find(is_plain).unwrap_or(self.0.wrapping_add(1));
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nonces_differ_and_hold_no_function_code() {
+        for unit in 0..=255 {
+            let mut nonces = Nonces::new();
+            let drawn: Vec<_> = (0..100).map(|_| nonces.next(unit)).collect();
+            assert!(drawn.windows(2).all(|pair| pair[0] != pair[1]));
+            assert!(drawn.iter().all(|nonce| *nonce >= 0x8080));
+        }
+    }
+}
