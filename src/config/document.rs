@@ -87,3 +87,6 @@ const LEVELS: &[(&str, Level)] = &[
 ];
 
 const SECCOMP: &[(&str, Seccomp)] = &[("enforce", Seccomp::Enforce), ("off", Seccomp::Off)];
+
+#[cfg(test)]
+mod tests;

@@ -49,8 +49,12 @@ impl fmt::Display for Value {
 /// The neighbour of `value` that is shortest to write, for logs: `4.21`, not `4.210000038146973`.
 ///
 /// A REAL widened to 64 bits has digits that its 32 never held, and scaling adds noise in the
-/// sixteenth. Work with the value itself; this is for reading.
+/// sixteenth. Whole numbers stay as they are: a counter is read to its last digit. Work with the
+/// value itself; this is for reading.
 pub fn readable(value: f64) -> f64 {
+    if value.fract() == 0.0 {
+        return value;
+    }
     let shortest = match narrowed(value) {
         Some(single) => single.to_string(),
         None => format!("{value:.14e}"),
@@ -92,6 +96,7 @@ mod tests {
             (Value::Real(0.1 + 0.2), "0.3"),
             (Value::Real(3.0 * 0.1), "0.3"),
             (Value::Real(4.0), "4"),
+            (Value::Real(123_456_792.0), "123456792"),
             (Value::Real(-0.5), "-0.5"),
             (Value::Real(1_234_567.890_123), "1234567.890123"),
             (Value::Real(1e300), "1e300"),

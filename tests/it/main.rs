@@ -1,8 +1,6 @@
 //! Integration tests, one binary.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
-mod cli;
-mod daemon;
-mod demo;
+mod config;
 mod layering;
 mod program;

@@ -1,0 +1,88 @@
+//! The commented reference against the code that reads it.
+
+use std::sync::Arc;
+
+use crate::record::SourceId;
+
+use super::super::{Capture, Endpoint, Link, Serial};
+use super::*;
+
+const REFERENCE: &str = include_str!("../../../config/infra_monitor.toml");
+
+/// The reference with its examples switched on: a `#` directly before text begins one.
+fn with_examples() -> String {
+    let uncommented = |line: &'static str| match line.strip_prefix('#') {
+        Some(example) if !example.starts_with([' ', '#']) => example,
+        Some(_) | None => line,
+    };
+    // Within an array a line of an example is indented.
+    let indented = |line: &'static str| line.strip_prefix('#').filter(|l| l.starts_with("  {"));
+    let lines = REFERENCE.lines().map(|line| indented(line).unwrap_or_else(|| uncommented(line)));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_reference_as_shipped_is_the_defaults() {
+    assert_eq!(parse("infra_monitor.toml", REFERENCE), Ok(Config::default()));
+}
+
+#[test]
+fn the_examples_of_the_reference_are_good() {
+    let config = parse("infra_monitor.toml", &with_examples()).unwrap_or_else(|e| panic!("{e}"));
+    let tags: Vec<_> = config
+        .links
+        .values()
+        .flat_map(|link| &link.devices)
+        .map(|device| (&*device.name, device.tags.len()))
+        .collect();
+    assert_eq!(tags, [("drive-3", 3), ("pump-1", 5)]);
+}
+
+#[test]
+fn the_examples_of_the_reference_show_the_defaults() {
+    let config = parse("infra_monitor.toml", &with_examples()).unwrap();
+    let expected = Capture { cpu: Some(1), ..Capture::new("eth1") };
+    assert_eq!(config.captures[&SourceId::from("eth1")], Arc::new(expected));
+    for link in config.links.values() {
+        let expected = Link { devices: link.devices.clone(), ..Link::new(link.endpoint.clone()) };
+        assert_eq!(**link, expected);
+    }
+    let serial = Serial::new("/dev/ttyS0").unwrap();
+    assert_eq!(config.links[&SourceId::from("line-a")].endpoint, Endpoint::Serial(serial));
+}
+
+#[test]
+fn every_key_that_is_known_stands_in_the_reference() {
+    let text = with_examples();
+    let (tree, _) = DeTable::parse_recoverable(&text);
+    let reader = Reader::default();
+    read(&Section::root(&reader, &tree));
+    let known = reader.known();
+    assert!(known.values().map(|keys| keys.len()).sum::<usize>() > 40, "{known:?}");
+    for (title, keys) in known {
+        let scope = scope_of(title, &text);
+        for key in keys {
+            let assigned = [format!("{key} = "), format!("[{key}"), format!(".{key}]")];
+            assert!(
+                assigned.iter().any(|form| scope.contains(form.as_str())),
+                "the reference says nothing of `{key}` in {title}"
+            );
+        }
+    }
+}
+
+/// The lines of the reference that a section's keys can stand on.
+fn scope_of(title: &str, text: &str) -> String {
+    let header = title.trim_end_matches(']').trim_end_matches('…');
+    let mut within = !title.starts_with('[');
+    let mut lines = vec![];
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        if line.starts_with('[') && title.starts_with('[') {
+            within = line.starts_with(header);
+        }
+        if within {
+            lines.push(line);
+        }
+    }
+    lines.join("\n")
+}
