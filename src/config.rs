@@ -12,6 +12,7 @@ mod plan;
 mod problem;
 mod render;
 mod section;
+mod syntax;
 mod tags;
 
 pub use document::parse;

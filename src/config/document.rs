@@ -7,6 +7,7 @@ use toml::de::DeTable;
 use super::field;
 use super::problem::sorted;
 use super::section::{Names, Reader, Section};
+use super::syntax::Syntax;
 use super::{Config, Level, Log, Rejected, Runtime, Samples, Sandbox, Seccomp, capture, modbus};
 
 /// Parse a configuration. `file` is only its name, for messages.
@@ -14,10 +15,10 @@ use super::{Config, Level, Log, Rejected, Runtime, Samples, Sandbox, Seccomp, ca
 /// The whole text is always read: [`Rejected`] holds every problem that does not merely follow
 /// from another one.
 pub fn parse(file: &str, text: &str) -> Result<Config, Rejected> {
-    let (tree, syntax) = DeTable::parse_recoverable(text);
+    let (tree, errors) = DeTable::parse_recoverable(text);
     let reader = Reader::default();
     let config = read(&Section::root(&reader, &tree));
-    let problems = sorted(text, &syntax, reader.into_complaints());
+    let problems = sorted(text, Syntax::of(text, &errors), reader.into_complaints());
     if problems.is_empty() {
         return Ok(config);
     }

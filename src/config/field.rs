@@ -32,6 +32,14 @@ fn unexpected(value: &DeValue<'_>, help: impl Into<String>) -> Complaint {
     Complaint::new(format!("found {}", kind_of(value)), help)
 }
 
+/// For what is written as text because it has a unit.
+fn without_unit(value: &DeValue<'_>, help: impl Into<String>) -> Complaint {
+    match value.as_integer() {
+        Some(integer) => Complaint::new(format!("{integer} has no unit"), help),
+        None => unexpected(value, help),
+    }
+}
+
 pub(super) fn text<'v>(value: &'v DeValue<'_>, example: &str) -> Parsed<&'v str> {
     value.as_str().ok_or_else(|| unexpected(value, format!("expected text such as \"{example}\"")))
 }
@@ -118,7 +126,7 @@ pub(super) fn duration(
         let [least, most] =
             [range.start(), range.end()].map(|end| humantime::format_duration(*end));
         let expected = format!("expected a time from {least} to {most}, such as \"500ms\"");
-        let text = value.as_str().ok_or_else(|| unexpected(value, expected.as_str()))?;
+        let text = value.as_str().ok_or_else(|| without_unit(value, expected.as_str()))?;
         let time = humantime::parse_duration(text).map_err(|error| {
             Complaint::new(format!("\"{}\" is not a time: {error}", text.escape_debug()), &expected)
         })?;
@@ -135,7 +143,7 @@ pub(super) fn power_of_two(range: RangeInclusive<u32>) -> impl Fn(&DeValue<'_>) 
     move |value| {
         let (least, most) = (*range.start() >> 10, *range.end() >> 10);
         let expected = format!("expected a power of two from \"{least}KiB\" to \"{most}KiB\"");
-        let text = value.as_str().ok_or_else(|| unexpected(value, expected.as_str()))?;
+        let text = value.as_str().ok_or_else(|| without_unit(value, expected.as_str()))?;
         match bytes(text) {
             None => {
                 let message = format!("\"{}\" is not a size", text.escape_debug());

@@ -112,9 +112,8 @@ fn endpoint_of(section: &Section<'_>, lines: &mut Names) -> Option<Endpoint> {
 fn tcp(value: &DeValue<'_>) -> Parsed<std::net::SocketAddr> {
     let text = field::text(value, "192.0.2.10:502")?;
     Endpoint::tcp(text).map_err(|error| {
-        let help = "write an IP address such as \"192.0.2.10:502\" (the port may be left out); \
-                    a host name is not looked up, because a resolver that does not answer would \
-                    stall polling";
+        let help = "write an IP address such as \"192.0.2.10:502\"; host names are not looked up, \
+                    because a resolver that does not answer would stall polling";
         Complaint::new(error.to_string(), help)
     })
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::Color;
 use super::render::{Lines, render};
+use super::syntax::Syntax;
 
 /// One mistake in a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,63 +115,21 @@ impl Complaint {
 }
 
 /// Problems in the order of the file, without those that only follow from others: a line whose
-/// syntax is wrong says nothing reliable, nor does anything behind a bracket that never closes.
-pub(super) fn sorted(
-    text: &str,
-    syntax: &[toml::de::Error],
-    complaints: Vec<Complaint>,
-) -> Vec<Problem> {
+/// syntax is wrong says nothing reliable, nor does what stands behind the trusted part.
+pub(super) fn sorted(text: &str, syntax: Syntax, complaints: Vec<Complaint>) -> Vec<Problem> {
     let lines = Lines::of(text);
-    let located = |complaint: Complaint| complaint.located(&lines);
-    let mut broken: Vec<_> = syntax.iter().map(|error| located(of_syntax(text, error))).collect();
+    let Syntax { complaints: broken, trusted } = syntax;
+    let mut broken: Vec<_> = broken.into_iter().map(|it| it.located(&lines)).collect();
     broken.sort_by_key(|problem| problem.span.start);
     broken.dedup_by_key(|problem| problem.line);
     let broken_lines: BTreeSet<_> = broken.iter().map(|problem| problem.line).collect();
 
-    let mut problems: Vec<_> = complaints.into_iter().map(located).collect();
-    problems.retain(|problem| !broken_lines.contains(&problem.line));
+    let mut problems: Vec<_> = complaints.into_iter().map(|it| it.located(&lines)).collect();
+    problems
+        .retain(|problem| problem.span.start <= trusted && !broken_lines.contains(&problem.line));
     problems.extend(broken);
-    let trusted = trusted_until(syntax);
-    problems.retain(|problem| problem.span.start <= trusted);
     problems.sort_by(|a, b| (a.span.start, &a.message).cmp(&(b.span.start, &b.message)));
     // A template is read once for each addressing it is used with.
     problems.dedup_by(|a, b| (&a.span, &a.message) == (&b.span, &b.message));
     problems
-}
-
-/// Byte behind which the parser may have taken one thing for another.
-fn trusted_until(syntax: &[toml::de::Error]) -> usize {
-    let unclosed = |error: &&toml::de::Error| error.message().starts_with("unclosed");
-    let astray = |error: &&toml::de::Error| error.message().starts_with("missing comma");
-    let first = syntax.iter().find(unclosed);
-    syntax
-        .iter()
-        .filter(|error| first.is_some() && (unclosed(error) || astray(error)))
-        .filter_map(|error| error.span().map(|span| span.start))
-        .min()
-        .unwrap_or(usize::MAX)
-}
-
-fn of_syntax(text: &str, error: &toml::de::Error) -> Complaint {
-    let span = error.span().unwrap_or(text.len()..text.len());
-    let message = error.message();
-    let bare = text.get(span.clone()).unwrap_or_default();
-    // `info` and `trace` begin like infinity and true.
-    let is_word = message.contains("must be quoted")
-        || message.starts_with("invalid boolean")
-        || message.starts_with("invalid float") && bare.starts_with(char::is_alphabetic);
-    let complaint = if message.starts_with("unclosed") {
-        Complaint::new(message, "close it; what follows is checked when it is closed")
-    } else if message.starts_with("missing comma") {
-        Complaint::new("a comma is missing before this", "separate values with commas")
-    } else if is_word && bare.is_empty() {
-        Complaint::new("a value is missing", "write key = value, or remove the line")
-    } else if is_word {
-        Complaint::new("text must stand in double quotes", format!("write \"{bare}\""))
-    } else if message.starts_with("duplicate key") {
-        Complaint::new("this was set before", "a key stands once in a table: remove one of them")
-    } else {
-        Complaint::new(message, "write key = value; text stands in double quotes, numbers do not")
-    };
-    complaint.at(span)
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use super::{Problem, Rejected};
 
@@ -19,30 +19,31 @@ pub(super) fn render(rejected: &Rejected, color: Color) -> String {
         Color::Ansi => Renderer::styled(),
     };
     let lines = Lines::of(&rejected.text);
-    let mut rendered = String::new();
+    let mut report = String::new();
     for problem in &rejected.problems {
-        rendered.push_str(&render_one(&renderer, &rejected.file, &lines, problem));
-        rendered.push_str("\n\n");
+        report.push_str(&render_one(&renderer, &rejected.file, &lines, problem));
+        report.push_str("\n\n");
     }
     let n_problems = rejected.problems.len();
     let plural = if n_problems == 1 { "" } else { "s" };
-    rendered + &format!("{}: {n_problems} problem{plural}\n", rejected.file)
+    report + &format!("{}: {n_problems} problem{plural}\n", rejected.file)
 }
 
 fn render_one(renderer: &Renderer, file: &str, lines: &Lines<'_>, problem: &Problem) -> String {
-    let snippet = |span: &Range<usize>, annotate: &dyn Fn(Range<usize>) -> Annotation<'static>| {
+    let snippet = |kind: AnnotationKind, span: &Range<usize>, label: Option<&'static str>| {
         let line = lines.line(span);
         Snippet::source(line.text)
             .path(file)
             .line_start(line.number)
-            .annotation(annotate(line.span))
+            .annotation(kind.span(line.span).label(label))
     };
-    let mut group = Level::ERROR
-        .primary_title(problem.message.as_str())
-        .element(snippet(&problem.span, &|span| AnnotationKind::Primary.span(span)));
+    let mut group = Level::ERROR.primary_title(problem.message.as_str()).element(snippet(
+        AnnotationKind::Primary,
+        &problem.span,
+        None,
+    ));
     if let Some((span, label)) = &problem.related {
-        group =
-            group.element(snippet(span, &|span| AnnotationKind::Context.span(span).label(*label)));
+        group = group.element(snippet(AnnotationKind::Context, span, Some(label)));
     }
     renderer.render(&[group.element(Level::HELP.message(problem.help.as_str()))])
 }

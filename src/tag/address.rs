@@ -111,6 +111,7 @@ enum Refusal {
 }
 
 /// `number` or `number.bit`.
+#[derive(Clone, Copy)]
 struct Place {
     number: u32,
     bit: Option<u8>,

@@ -105,13 +105,11 @@ pub enum Misfit {
 
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::String(len) => write!(f, "STRING[{len}]"),
-            kind => NAMES
-                .iter()
-                .find(|(_, known)| known == kind)
-                .map_or(Ok(()), |(name, _)| f.pad(name)),
+        if let Self::String(len) = self {
+            return write!(f, "STRING[{len}]");
         }
+        let name = NAMES.iter().find_map(|(name, kind)| (kind == self).then_some(*name));
+        f.pad(name.unwrap_or_default())
     }
 }
 

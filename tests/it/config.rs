@@ -1,9 +1,10 @@
 //! Configuration files, good and bad, as an operator would write them.
 
-use std::net::SocketAddr;
+mod refused;
+
 use std::time::Duration;
 
-use infra_monitor::config::{Color, Config, Endpoint, Rejected, Samples, parse};
+use infra_monitor::config::{Color, Config, Rejected, Samples, parse};
 use infra_monitor::record::SourceId;
 use infra_monitor::tag::Type;
 use proptest::prelude::*;
@@ -102,7 +103,49 @@ template = "acme-pmp"
 [template.acme-pump]
 tags = [{ name = "pressure", at = "%MW100", type = "REAL" }]
 "#;
-    insta::assert_snapshot!(rejected(text).render(Color::Plain), @"");
+    insta::assert_snapshot!(rejected(text).render(Color::Plain), @r#"
+    error: [[capture]] has no key `interfce`
+     --> test.toml:3:1
+      |
+    3 | interfce = "eth1"
+      | ^^^^^^^^
+      |
+      = help: did you mean `interface`?
+
+    error: `tcp`: `plc7:502` is not an IP address with or without a port
+     --> test.toml:7:7
+      |
+    7 | tcp = "plc7:502"
+      |       ^^^^^^^^^^
+      |
+      = help: write an IP address such as "192.0.2.10:502"; host names are not looked up, because a resolver that does not answer would stall polling
+
+    error: `timeout`: 500 has no unit
+     --> test.toml:8:11
+      |
+    8 | timeout = 500
+      |           ^^^
+      |
+      = help: expected a time from 10ms to 1m, such as "500ms"
+
+    error: `unit`: 248 is reserved
+      --> test.toml:12:8
+       |
+    12 | unit = 248
+       |        ^^^
+       |
+       = help: expected a unit from 0 to 247, or 255 for the device itself
+
+    error: `template`: no template is called "acme-pmp"
+      --> test.toml:13:12
+       |
+    13 | template = "acme-pmp"
+       |            ^^^^^^^^^^
+       |
+       = help: did you mean "acme-pump"?
+
+    test.toml: 5 problems
+    "#);
 }
 
 #[test]
@@ -124,8 +167,8 @@ fn a_key_that_is_not_known_is_refused_with_the_nearest() {
         "[sandbox]\nlandlock = true\n",
         &["2:1: [sandbox] has no key `landlock` (known are `seccomp`)"],
     );
-    let site = SITE.replace("]\n\"\"\"", "") + "checksum = { algorithm = \"crc16-modbus\" }\n";
-    assert_refused(&site, &["22:1: [template.…] has no key `checksum` (known are `tags`)"]);
+    let site = SITE.to_owned() + "checksum = { algorithm = \"crc16-modbus\" }\n";
+    assert_refused(&site, &["23:1: [template.…] has no key `checksum` (known are `tags`)"]);
 }
 
 #[test]
@@ -144,23 +187,75 @@ fn syntax_errors_are_reported_beside_the_others() {
 
 #[test]
 fn what_follows_an_unclosed_bracket_is_not_guessed_at() {
-    let [problem] = &rejected("[log\nlevel = \"info\"\n").problems()[..] else { panic!() };
-    assert_eq!((problem.line, problem.column), (1, 5));
-    let [problem] =
-        &rejected("[log]\nrate = 1\n[runtime]\ncpus = [1,\nwindow = \"1s\"\n").problems()[..]
-    else {
-        panic!()
-    };
-    assert_eq!(problem.line, 5);
+    for (text, place) in [
+        ("[log\nlevel = \"info\"\nburst = 0\n", (1, 5)),
+        ("[log]\nrate = 1\n[runtime]\ncpus = [1,\nwindow = \"1s\"\n", (5, 8)),
+    ] {
+        let rejected = rejected(text);
+        let places: Vec<_> =
+            rejected.problems().iter().map(|problem| (problem.line, problem.column)).collect();
+        assert_eq!(places, [place], "{rejected}");
+    }
 }
 
 #[test]
-fn a_value_without_its_unit_is_refused() {
-    assert_refused(
-        "[runtime]\nwindow = 1\nshutdown_grace = \"5\"\n",
-        &[
-            "2:10: `window`: found a whole number (expected a time from 100ms to 1h, such as \"500ms\")",
-            "3:18: `shutdown_grace`: \"5\" is not a time: time unit needed, for example 5sec or 5ms (expected a time from 100ms to 1m, such as \"500ms\")",
-        ],
+fn a_template_is_shared_and_a_tag_of_the_device_takes_the_place_of_its_namesake() {
+    let text = with_device(
+        r#"template = "t"
+tags = [{ name = "b", at = "%MW9", type = "INT" }, { name = "c", at = "coil:3" }]
+[template.t]
+tags = [{ name = "a", at = "%MW1", type = "INT" }, { name = "b", at = "%MW2", type = "INT" }]
+"#,
     );
+    assert_eq!(places(&accepted(&text)), ["a holding:1", "b holding:9", "c coil:3"]);
+}
+
+#[test]
+fn the_addressing_of_a_device_holds_for_its_template_too() {
+    let text = with_device(
+        r#"addressing = "openplc"
+template = "t"
+[template.t]
+tags = [{ name = "a", at = "%MW1", type = "INT" }, { name = "b", at = "%MD2", type = "DINT" }]
+"#,
+    );
+    assert_eq!(places(&accepted(&text)), ["a holding:1025", "b holding:2052"]);
+    assert_refused(
+        &text.replace("%MW1", "%MW1024"),
+        &["10:28: `at`: `%MW1024`: OpenPLC serves entries 0 to 1023 of each kind \
+           (expected an address such as %MW100, holding:100 or 40101)"],
+    );
+}
+
+/// Name and address of each tag of the only device.
+fn places(config: &Config) -> Vec<String> {
+    let devices = config.links.values().flat_map(|link| &link.devices);
+    let tags = devices.flat_map(|device| &device.tags);
+    tags.map(|tag| format!("{} {}", tag.name, tag.address)).collect()
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "(\\PC|\n|[\\[\\]={}\",#.]){0,200}") {
+        if let Err(rejected) = parse("test.toml", &text) {
+            let _ = (rejected.render(Color::Plain), rejected.render(Color::Ansi));
+        }
+    }
+
+    #[test]
+    fn no_mutilation_of_a_good_file_makes_it_panic(
+        from in 0..SITE.len(),
+        n_bytes in 0..40_usize,
+        insert in "(\\PC|\n|[\\[\\]={}\",#.]){0,8}",
+    ) {
+        let to = (from + n_bytes).min(SITE.len());
+        let text = [&SITE[..from], insert.as_str(), &SITE[to..]].concat();
+        if let Err(rejected) = parse("test.toml", &text) {
+            prop_assert!(!rejected.problems().is_empty());
+            for problem in rejected.problems() {
+                prop_assert!(problem.line >= 1 && problem.line <= text.lines().count() + 1);
+            }
+            let _ = rejected.render(Color::Plain);
+        }
+    }
 }

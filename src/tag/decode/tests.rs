@@ -20,7 +20,7 @@ fn laid_out(value: u64, n_words: usize, order: Order) -> Vec<u16> {
         words.reverse();
     }
     if order.swaps_bytes() {
-        words.iter_mut().for_each(|word| *word = word.swap_bytes());
+        words = words.into_iter().map(u16::swap_bytes).collect();
     }
     words
 }
@@ -128,6 +128,10 @@ fn bytes_that_are_no_text_are_no_value() {
     assert_eq!(decoded("STRING[2]", &[0xff41]), Err(DecodeError::NotText));
 }
 
+fn finite(value: f64) -> Result<Value, DecodeError> {
+    if value.is_finite() { Ok(Value::Real(value)) } else { Err(DecodeError::NotFinite) }
+}
+
 proptest! {
     #[test]
     fn what_a_controller_lays_out_is_read_back(value: u64, order in 0..4_usize) {
@@ -136,15 +140,12 @@ proptest! {
             Tag { order, ..tag(kind) }.decode_registers(&laid_out(value, n_words, order))
         };
         prop_assert_eq!(read("LWORD", 4), Ok(Value::Unsigned(value)));
-        prop_assert_eq!(read("LINT", 4), Ok(Value::Signed(value as i64)));
-        prop_assert_eq!(read("DWORD", 2), Ok(Value::Unsigned(u64::from(value as u32))));
-        prop_assert_eq!(read("DINT", 2), Ok(Value::Signed(i64::from(value as i32))));
-        let real = f64::from(f32::from_bits(value as u32));
-        let expected = if real.is_finite() { Ok(Value::Real(real)) } else { Err(DecodeError::NotFinite) };
-        prop_assert_eq!(read("REAL", 2), expected);
-        let real = f64::from_bits(value);
-        let expected = if real.is_finite() { Ok(Value::Real(real)) } else { Err(DecodeError::NotFinite) };
-        prop_assert_eq!(read("LREAL", 4), expected);
+        prop_assert_eq!(read("LINT", 4), Ok(Value::Signed(value.cast_signed())));
+        prop_assert_eq!(read("LREAL", 4), finite(f64::from_bits(value)));
+        let low = u32::try_from(value & 0xffff_ffff).unwrap();
+        prop_assert_eq!(read("DWORD", 2), Ok(Value::Unsigned(low.into())));
+        prop_assert_eq!(read("DINT", 2), Ok(Value::Signed(low.cast_signed().into())));
+        prop_assert_eq!(read("REAL", 2), finite(f32::from_bits(low).into()));
     }
 
     #[test]
