@@ -70,7 +70,7 @@ pub(super) fn interface(value: &DeValue<'_>) -> Parsed<Arc<str>> {
     let name = text(value, "eth1")?;
     let foreign = |c: char| c.is_whitespace() || c.is_control() || c == '/' || c == ':';
     let message = if name.is_empty() || name == "." || name == ".." || name.contains(foreign) {
-        format!("\"{}\" cannot be the name of an interface", name.escape_debug())
+        format!("\"{name}\" cannot be the name of an interface")
     } else if name.len() > 15 {
         format!("\"{name}\" has {} bytes, an interface's name has at most 15", name.len())
     } else {
@@ -128,7 +128,7 @@ pub(super) fn duration(
         let expected = format!("expected a time from {least} to {most}, such as \"500ms\"");
         let text = value.as_str().ok_or_else(|| without_unit(value, expected.as_str()))?;
         let time = humantime::parse_duration(text).map_err(|error| {
-            Complaint::new(format!("\"{}\" is not a time: {error}", text.escape_debug()), &expected)
+            Complaint::new(format!("\"{text}\" is not a time: {error}"), &expected)
         })?;
         if range.contains(&time) {
             Ok(time)
@@ -146,7 +146,7 @@ pub(super) fn power_of_two(range: RangeInclusive<u32>) -> impl Fn(&DeValue<'_>) 
         let text = value.as_str().ok_or_else(|| without_unit(value, expected.as_str()))?;
         match bytes(text) {
             None => {
-                let message = format!("\"{}\" is not a size", text.escape_debug());
+                let message = format!("\"{text}\" is not a size");
                 Err(Complaint::new(message, expected))
             }
             Some(size) if range.contains(&size) && size.is_power_of_two() => Ok(size),
@@ -181,7 +181,7 @@ pub(super) fn choice<T: Copy>(
             || {
                 let help = nearest(word, names())
                     .map_or(expected, |near| format!("did you mean \"{near}\"?"));
-                Complaint::new(format!("\"{}\" is not known here", word.escape_debug()), help)
+                Complaint::new(format!("\"{word}\" is not known here"), help)
             },
         )
     }

@@ -54,15 +54,16 @@ fn link(
     let backoff_max = section.or("backoff_max", default.backoff_max, field::duration(BACKOFF));
     let transaction_id =
         section.or("transaction_id", default.transaction_id, field::choice(TRANSACTION_ID));
-    if let (Some(span), Some(Endpoint::Serial(_))) = (section.span("transaction_id"), &endpoint) {
+    let is_serial = matches!(endpoint, Some(Endpoint::Serial(_)));
+    if is_serial && section.span("transaction_id").is_some() {
         let message = "a serial line has no transaction identifiers";
         let complaint = Complaint::new(message, "remove it: it belongs to Modbus/TCP");
-        section.report_key("transaction_id", complaint.at(span));
+        section.report_key("transaction_id", complaint);
     }
 
     let sections = section.sections("device", "[[modbus.device]]");
     if section.span("device").is_none() {
-        section.report_missing("device", "[[modbus.device]] with a name, a unit and tags");
+        section.report_missing(&["device"], "[[modbus.device]] with a name, a unit and tags");
     }
     let units = Units::of(endpoint.as_ref());
     let devices = sections
@@ -96,7 +97,7 @@ fn endpoint_of(section: &Section<'_>, lines: &mut Names) -> Option<Endpoint> {
     let serial = line.and_then(|line| serial(&line, lines)).map(Endpoint::Serial);
     match (section.span("tcp"), section.span("serial")) {
         (None, None) => section.report_missing(
-            "tcp` or `serial",
+            &["tcp", "serial"],
             "tcp = \"192.0.2.10:502\" or serial = { device = \"/dev/ttyS0\" }",
         ),
         (Some(first), Some(_)) => {
@@ -208,7 +209,7 @@ fn device(
     let own = tags::read(section, addressing);
     if section.span("template").or(section.span("tags")).is_none() {
         section
-            .report_missing("template` or `tags", "a template or tags: there is nothing to poll");
+            .report_missing(&["template", "tags"], "a template or tags: there is nothing to poll");
     }
     section.finish();
     Some(Device { name: name?, unit: unit?, every, tags: tags::overridden(shared, own) })

@@ -110,8 +110,21 @@ impl Complaint {
         let Self { message, help, span, related } = self;
         let span = span.unwrap_or_default();
         let line = lines.line(&span);
-        Problem { line: line.number, column: line.column(), message, help, span, related }
+        Problem {
+            line: line.number,
+            column: line.column(),
+            message: printable(&message),
+            help: printable(&help),
+            span,
+            related,
+        }
     }
+}
+
+/// Text that quotes the file, without what would steer the terminal it is shown on.
+fn printable(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+    text.chars().map(escaped).collect()
 }
 
 /// Problems in the order of the file, without those that only follow from others: a line whose

@@ -39,7 +39,6 @@ impl Reader {
 }
 
 /// One table.
-#[derive(Clone)]
 pub(super) struct Section<'a> {
     reader: &'a Reader,
     /// How its header is written, for messages.
@@ -47,12 +46,28 @@ pub(super) struct Section<'a> {
     /// What to point at when something is missing.
     header: Range<usize>,
     table: &'a DeTable<'a>,
+    /// Not reported before it is known which keys are merely misspelt.
+    missing: RefCell<Vec<Missing>>,
+}
+
+struct Missing {
+    keys: Vec<&'static str>,
+    complaint: Complaint,
 }
 
 impl<'a> Section<'a> {
     /// The file itself.
     pub(super) fn root(reader: &'a Reader, tree: &'a Spanned<DeTable<'a>>) -> Self {
-        Self { reader, title: "the file", header: 0..0, table: tree.get_ref() }
+        Self::new(reader, "the file", 0..0, tree.get_ref())
+    }
+
+    fn new(
+        reader: &'a Reader,
+        title: &'static str,
+        header: Range<usize>,
+        table: &'a DeTable<'a>,
+    ) -> Self {
+        Self { reader, title, header, table, missing: RefCell::default() }
     }
 
     /// The value of `key`, if it is there and good.
@@ -85,7 +100,7 @@ impl<'a> Section<'a> {
         parse: impl FnOnce(&DeValue<'_>) -> Parsed<T>,
     ) -> Option<T> {
         if self.value(key).is_none() {
-            self.report_missing(key, example);
+            self.report_missing(&[key], example);
         }
         self.optional(key, parse)
     }
@@ -121,14 +136,13 @@ impl<'a> Section<'a> {
         self.value(key).map(Spanned::span)
     }
 
-    /// Report that `key` ought to be there, unless it is there in another spelling: then
-    /// [`Section::finish`] says so.
-    pub(super) fn report_missing(&self, key: &'static str, example: &str) {
-        if self.table.keys().any(|present| nearest(present.get_ref(), [key]).is_some()) {
-            return;
-        }
-        let message = format!("{} has no `{key}`", self.title);
-        self.report(Complaint::new(message, format!("add {example}")));
+    /// Report that one of `keys` ought to be there, unless one is there in another spelling.
+    pub(super) fn report_missing(&self, keys: &[&'static str], example: &str) {
+        let names: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
+        let message = format!("{} has no {}", self.title, names.join(" or "));
+        let complaint = Complaint::new(message, format!("add {example}"));
+        let complaint = complaint.at(self.header.clone());
+        self.missing.borrow_mut().push(Missing { keys: keys.to_vec(), complaint });
     }
 
     /// Report something about the value of `key`.
@@ -138,16 +152,18 @@ impl<'a> Section<'a> {
         self.reader.report(complaint.at(span));
     }
 
-    /// Report something about the table as a whole.
-    pub(super) fn report(&self, complaint: Complaint) {
-        self.reader.report(complaint.at(self.header.clone()));
-    }
-
-    /// Report every key that was not asked for. Call it last.
+    /// Report every key that was not asked for, and what is missing. Call it last.
     pub(super) fn finish(&self) {
-        let known = self.reader.known.borrow();
-        let known = known.get(self.title).cloned().unwrap_or_default();
-        for key in self.table.keys().filter(|key| !known.contains(key.get_ref().as_ref())) {
+        let known = self.reader.known.borrow().get(self.title).cloned().unwrap_or_default();
+        let keys = self.table.keys();
+        let unknown: Vec<_> = keys.filter(|key| !known.contains(key.get_ref().as_ref())).collect();
+        for Missing { keys, complaint } in self.missing.take() {
+            let misspelt = |key: &str| nearest(key, keys.iter().copied()).is_some();
+            if !unknown.iter().any(|key| misspelt(key.get_ref())) {
+                self.reader.report(complaint);
+            }
+        }
+        for key in unknown {
             let help = match nearest(key.get_ref(), known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known are {}", quoted(known.iter().copied())),
@@ -172,7 +188,7 @@ impl<'a> Section<'a> {
             self.report_kind(key, value, &format!("a table, written {title}"));
             return None;
         };
-        Some(Self { reader: self.reader, title, header: value.span(), table })
+        Some(Self::new(self.reader, title, value.span(), table))
     }
 
     fn report_kind(&self, key: &'static str, value: &Spanned<DeValue<'_>>, expected: &str) {

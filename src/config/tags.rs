@@ -32,7 +32,7 @@ impl<'a> Templates<'a> {
         let sections = root.named("template", "[template.…]");
         let read = |section: Section<'a>| {
             if section.span("tags").is_none() {
-                section.report_missing("tags", "tags = [{ name = \"…\", at = \"%MW100\", … }]");
+                section.report_missing(&["tags"], "tags = [{ name = \"…\", at = \"%MW100\", … }]");
             }
             let direct = read(&section, Addressing::Direct);
             section.finish();
@@ -64,7 +64,7 @@ impl<'a> Templates<'a> {
             None if self.0.is_empty() => "this file has no [template.…]".to_owned(),
             None => format!("known are {}", quoted(names())),
         };
-        Complaint::new(format!("no template is called \"{}\"", name.escape_debug()), help)
+        Complaint::new(format!("no template is called \"{name}\""), help)
     }
 }
 
@@ -117,8 +117,10 @@ fn kind_of(section: &Section<'_>, address: Option<Address>) -> Option<Type> {
         Some(_) => section.optional("type", kind)?,
         None if address?.is_bit() => Type::Bool,
         None => {
-            section
-                .report_missing("type", "type = \"INT\", or whatever the controller keeps there");
+            section.report_missing(
+                &["type"],
+                "type = \"INT\", or whatever the controller keeps there",
+            );
             return None;
         }
     };

@@ -172,6 +172,17 @@ fn a_key_that_is_not_known_is_refused_with_the_nearest() {
 }
 
 #[test]
+fn nothing_in_a_file_can_steer_the_terminal() {
+    let text = "\"\\u001b[2J\" = 1\nsite = \"\\u001b[31m\"\n[log]\nlevel = \"\\u001b\"\n"
+        .to_owned()
+        + &with_tag("name = \"t\", at = \"\\u001b\", type = \"\\u001b\", order = \"\\u001b\"")
+        + "# \u{1b}[2J\nx = \u{1b}\n";
+    let rejected = rejected(&text);
+    assert!(rejected.problems().len() >= 7, "{rejected}");
+    assert!(!rejected.to_string().contains('\u{1b}'), "{rejected}");
+}
+
+#[test]
 fn syntax_errors_are_reported_beside_the_others() {
     assert_refused(
         "site = pump\n[log]\nlevel = trace\nrate =\nburst = 0\nburst = 5\n",

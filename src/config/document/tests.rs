@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use proptest::prelude::*;
+
 use crate::record::SourceId;
 
 use super::super::{Capture, Endpoint, Link, Serial};
@@ -86,4 +88,22 @@ fn scope_of(title: &str, text: &str) -> String {
         }
     }
     lines.join("\n")
+}
+
+proptest! {
+    #[test]
+    fn no_mutilation_of_the_reference_makes_it_panic(
+        from in 0..20_000_usize,
+        n_bytes in 0..200_usize,
+        insert in proptest::collection::vec(any::<u8>(), 0..8),
+    ) {
+        let mut bytes = with_examples().into_bytes();
+        let from = from % bytes.len();
+        let to = (from + n_bytes).min(bytes.len());
+        bytes.splice(from..to, insert);
+        if let Err(rejected) = parse("infra_monitor.toml", &String::from_utf8_lossy(&bytes)) {
+            prop_assert!(!rejected.problems().is_empty());
+            let _ = rejected.to_string();
+        }
+    }
 }
