@@ -1,5 +1,6 @@
 //! A network of our own, for those who may not capture on the real one.
 
+use std::ffi::c_char;
 use std::fs;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -40,7 +41,7 @@ fn bring_up_loopback() -> io::Result<()> {
     let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
     let mut name = [0; libc::IFNAMSIZ];
     for (to, from) in name.iter_mut().zip(*b"lo") {
-        *to = from.cast_signed();
+        *to = c_char::try_from(from).map_err(io::Error::other)?; // signed on some processors
     }
     let flags = i16::try_from(libc::IFF_UP | libc::IFF_RUNNING).map_err(io::Error::other)?;
     let request = libc::ifreq {

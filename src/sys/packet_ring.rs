@@ -71,7 +71,7 @@ pub struct PacketRing {
     /// Frames counted as kept that were in no block yet; negative while the count is behind.
     n_owed: i64,
     /// Blocks, by `n_taken`, before which a loss may lie that they are not flagged with.
-    after_loss: RangeInclusive<u64>,
+    after_loss: Option<RangeInclusive<u64>>,
 }
 
 impl PacketRing {
@@ -93,8 +93,7 @@ impl PacketRing {
             n_taken: 0,
             uncounted: RingCount::default(),
             n_owed: 0,
-            #[expect(clippy::reversed_empty_ranges, reason = "no loss yet: an empty range")]
-            after_loss: 1..=0,
+            after_loss: None,
         })
     }
 
@@ -145,7 +144,8 @@ impl PacketRing {
         if !self.mapping.is_ready(index) {
             return Ok(None);
         }
-        let block = RingBlock::lease(&self.mapping, index, self.after_loss.contains(&self.n_taken));
+        let after_loss = self.after_loss.as_ref().is_some_and(|n| n.contains(&self.n_taken));
+        let block = RingBlock::lease(&self.mapping, index, after_loss);
         self.n_taken += 1;
         self.n_owed -= i64::from(block.n_frames());
         Ok(Some(block))
@@ -172,9 +172,9 @@ impl PacketRing {
         self.uncounted.drops += u64::from(read.tp_drops);
         self.n_owed += i64::from(read.tp_packets) - i64::from(read.tp_drops);
         if read.tp_drops > 0 {
-            let pending = *self.after_loss.end() >= self.n_taken;
-            let start = if pending { first.min(*self.after_loss.start()) } else { first };
-            self.after_loss = start..=self.n_taken + self.n_ready();
+            let pending = self.after_loss.take().filter(|blocks| *blocks.end() >= self.n_taken);
+            let start = pending.map_or(first, |blocks| first.min(*blocks.start()));
+            self.after_loss = Some(start..=self.n_taken + self.n_ready());
         }
         Ok(())
     }

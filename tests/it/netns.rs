@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 
 use infra_monitor::sys::spawn_pinned;
@@ -15,7 +16,9 @@ pub(crate) struct Namespace {
 impl Namespace {
     /// `None`, aloud, where we may not make one.
     pub(crate) fn new(role: &str) -> Option<Self> {
-        let namespace = Self { name: format!("im{}{role}", std::process::id()) };
+        static N_MADE: AtomicU32 = AtomicU32::new(0);
+        let n = N_MADE.fetch_add(1, Ordering::Relaxed);
+        let namespace = Self { name: format!("im-{}-{n}-{role}", std::process::id()) };
         let made = Command::new("ip").args(["netns", "add", &namespace.name]).output();
         match made {
             Ok(made) if made.status.success() => (),
@@ -25,12 +28,7 @@ impl Namespace {
             }
         }
         namespace.ip("link set lo up");
-        let quiet = |path| fs::write(path, "1").unwrap();
-        let paths =
-            ["default", "all"].map(|of| format!("/proc/sys/net/ipv6/conf/{of}/disable_ipv6"));
-        let paths = paths.into_iter().filter(|path| fs::exists(path).unwrap());
-        let paths: Vec<_> = paths.collect();
-        namespace.spawn(move || paths.into_iter().for_each(quiet)).join().unwrap();
+        namespace.spawn(silence_ipv6).join().unwrap();
         Some(namespace)
     }
 
@@ -73,5 +71,13 @@ impl Namespace {
 impl Drop for Namespace {
     fn drop(&mut self) {
         Command::new("ip").args(["netns", "del", &self.name]).status().ok();
+    }
+}
+
+/// In the network of the calling thread, for interfaces yet to come.
+fn silence_ipv6() {
+    let switch = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
+    if fs::exists(switch).unwrap() {
+        fs::write(switch, "1").unwrap();
     }
 }

@@ -1,16 +1,15 @@
-//! A capture thread in a namespace, and a tally of what it delivers.
+//! A capture thread in a namespace, the analyser of what it delivers, and a tally of the reports.
 
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use infra_monitor::block::{Content, Delivery, Frame};
+use infra_monitor::analysis::Analyser;
+use infra_monitor::block::Delivery;
 use infra_monitor::capture::{self, CaptureError};
 use infra_monitor::config;
-use infra_monitor::record::{Gap, InterfaceState};
+use infra_monitor::record::{Gap, InterfaceState, WireReport};
 use infra_monitor::sys::inject::Injector;
 use infra_monitor::wire::checksum::{finish, sum};
-use infra_monitor::wire::packet::{Captured, L4, dissect};
-use infra_monitor::wire::{Checksum, Unverified};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio_util::sync::CancellationToken;
@@ -18,20 +17,20 @@ use tokio_util::sync::CancellationToken;
 use crate::netns::Namespace;
 
 const LIMIT: Duration = Duration::from_secs(20);
-/// Of our own frames: TEST-NET-2 to TEST-NET-3 (RFC 5737).
+/// TEST-NET-2 to TEST-NET-3 (RFC 5737).
 const SOURCE: [u8; 4] = [198, 51, 100, 1];
 const DESTINATION: [u8; 4] = [203, 0, 113, 1];
 const HEADERS: usize = 14 + 20 + 8;
 
-/// What was delivered so far.
+/// What was reported so far.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) packets: u64,
     pub(crate) drops: u64,
     pub(crate) frames: u64,
-    /// Of the frames, those that we sent.
+    /// UDP datagrams: nobody but us sends any.
     pub(crate) ours: u64,
-    /// Of these, those with a wrong UDP checksum, and those whose checksum was not judged.
+    /// Of these, those with a wrong checksum, and those whose checksum was not judged.
     pub(crate) corrupt: u64,
     pub(crate) unverified: u64,
     /// Blocks said to follow a loss.
@@ -41,6 +40,7 @@ pub(crate) struct Seen {
 
 pub(crate) struct Tap {
     pub(crate) seen: Seen,
+    analyser: Analyser,
     deliveries: mpsc::Receiver<Delivery>,
     stop: CancellationToken,
     thread: JoinHandle<Result<(), CaptureError>>,
@@ -55,7 +55,8 @@ impl Tap {
             let mut opened = capture::open(&spec)?;
             capture::run(&mut opened, &sender, &token)
         });
-        Self { seen: Seen::default(), deliveries, stop, thread }
+        let analyser = Analyser::new("tap".into(), &[502]);
+        Self { seen: Seen::default(), analyser, deliveries, stop, thread }
     }
 
     /// Take deliveries until `enough`.
@@ -63,7 +64,7 @@ impl Tap {
         let deadline = Instant::now() + LIMIT;
         while !enough(&self.seen) {
             match self.deliveries.try_recv() {
-                Ok(delivery) => self.seen.take(delivery),
+                Ok(delivery) => self.seen.take(&self.analyser.judge(delivery)),
                 Err(TryRecvError::Empty) => std::thread::sleep(Duration::from_millis(1)),
                 Err(TryRecvError::Disconnected) => panic!("the capture ended: {:?}", self.seen),
             }
@@ -81,7 +82,7 @@ impl Tap {
     pub(crate) fn close(mut self) -> Seen {
         self.stop.cancel();
         while let Some(delivery) = self.deliveries.blocking_recv() {
-            self.seen.take(delivery);
+            self.seen.take(&self.analyser.judge(delivery));
         }
         self.thread.join().unwrap().unwrap();
         self.seen
@@ -94,38 +95,16 @@ impl Seen {
         assert_eq!(self.packets, self.frames + self.drops, "{self:?}");
     }
 
-    fn take(&mut self, delivery: Delivery) {
-        self.packets += delivery.ring.packets;
-        self.drops += delivery.ring.drops;
-        match delivery.content {
-            Content::Block(block) => {
-                self.gaps += u64::from(block.gap() == Gap::Before);
-                block.for_each(|frame| self.inspect(frame));
-            }
-            Content::Interface(state) => self.states.push(state),
-            Content::Empty => (),
-        }
-    }
-
-    fn inspect(&mut self, frame: Frame<'_>) {
-        self.frames += 1;
-        let packet = dissect(&Captured {
-            link: frame.link.unwrap(),
-            bytes: frame.bytes,
-            wire_len: frame.wire_len,
-            stripped_vlan: frame.stripped_vlan,
-            checksum_pending: frame.checksum_pending,
-        });
-        if frame.bytes.get(26..30) != Some(&SOURCE) {
-            return;
-        }
-        self.ours += 1;
-        match packet.l4 {
-            Some((L4::Udp, Checksum::Valid)) => (),
-            Some((L4::Udp, Checksum::Invalid(_))) => self.corrupt += 1,
-            Some((L4::Udp, Checksum::Unverified(Unverified::Offloaded))) => self.unverified += 1,
-            other => panic!("{other:?}"),
-        }
+    fn take(&mut self, report: &WireReport) {
+        let udp = &report.checksums.udp;
+        self.packets += report.ring.packets;
+        self.drops += report.ring.drops;
+        self.frames += report.frames;
+        self.ours += udp.seen();
+        self.corrupt += udp.invalid;
+        self.unverified += udp.seen() - udp.verified();
+        self.gaps += u64::from(report.gap == Gap::Before);
+        self.states.extend(report.interface);
     }
 }
 
