@@ -25,7 +25,7 @@ fn ten_thousand_frames_are_captured_a_hundred_found_corrupt_and_none_lost() {
     let seen = tap.close();
     assert_eq!((seen.ours, seen.corrupt, seen.unverified), (10_000, 100, 0), "{seen:?}");
     assert_eq!((seen.drops, seen.gaps), (0, 0), "{seen:?}");
-    seen.assert_balanced();
+    assert!(seen.is_balanced(), "{seen:?}");
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn an_interface_that_goes_down_is_reported_and_captured_from_again() {
     }
     let seen = tap.close();
     assert_eq!((seen.corrupt, seen.drops), (30, 0), "{seen:?}");
-    seen.assert_balanced();
+    assert!(seen.is_balanced(), "{seen:?}");
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_peer_that_goes_down_takes_the_carrier_away() {
     assert_eq!(tap.take_until_state(Up), [Up]);
     inject(&right, "tap0", 100, 10);
     tap.take_until(|seen| seen.ours == 100);
-    tap.close().assert_balanced();
+    assert!(tap.close().is_balanced());
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn an_interface_that_is_deleted_and_made_again_is_captured_from_again() {
     }
     let seen = tap.close();
     assert_eq!((seen.corrupt, seen.drops), (30, 0), "{seen:?}");
-    seen.assert_balanced();
+    assert!(seen.is_balanced(), "{seen:?}");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn an_interface_that_is_replaced_at_once_is_still_reported_as_gone() {
     assert!(states.len() >= 2, "{states:?}");
     inject(&right, "tap0", 100, 10);
     tap.take_until(|seen| seen.ours == 100);
-    tap.close().assert_balanced();
+    assert!(tap.close().is_balanced());
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn an_interface_that_is_renamed_is_gone() {
     inject(&right, "tap0", 100, 10);
     let seen = tap.close();
     assert_eq!(seen.ours, 0, "{seen:?}");
-    seen.assert_balanced();
+    assert!(seen.is_balanced(), "{seen:?}");
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn an_interface_may_be_absent_at_the_start() {
     tap.take_until_state(Up);
     inject(&right, "tap0", 100, 10);
     tap.take_until(|seen| seen.ours == 100);
-    tap.close().assert_balanced();
+    assert!(tap.close().is_balanced());
 }
 
 #[test]
@@ -132,17 +132,17 @@ fn what_a_slow_analyser_misses_is_counted_to_the_unit_and_marked_as_a_gap() {
     let mut tap = Tap::open(&left, spec);
     tap.take_until_state(Up);
     inject(&right, "tap0", 10_000, 100); // nobody takes a block meanwhile
-    tap.take_until(|seen| seen.drops > 0);
-    for round in 1..=5 {
-        let before = tap.seen.ours;
+    tap.take_until(|seen| seen.drops > 0 && seen.is_balanced());
+    assert_eq!(tap.seen.gaps, 0, "all of these were captured before the loss");
+    for n in [10_010, 10_020, 10_030] {
         inject(&right, "tap0", 10, 10);
-        tap.take_until(|seen| seen.ours >= before + 10);
-        assert!(tap.seen.gaps >= 1, "round {round}: {:?}", tap.seen);
+        tap.take_until(|seen| seen.packets == n && seen.is_balanced());
+        assert!(tap.seen.gaps >= 1, "{:?}", tap.seen);
     }
     let seen = tap.close();
-    assert!(seen.drops > 1000 && seen.gaps <= 4, "{seen:?}");
-    assert_eq!(seen.ours + seen.drops, 10_050, "{seen:?}");
-    seen.assert_balanced();
+    // The block after the one that is marked may be marked too: it can not be told from the first.
+    assert!(seen.drops > 1000 && seen.gaps <= 2, "{seen:?}");
+    assert_eq!((seen.packets, seen.ours + seen.drops), (10_030, 10_030), "{seen:?}");
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_stop_is_noticed_soon_and_the_last_frames_are_still_delivered() {
     let seen = tap.close();
     assert!(started.elapsed() < Duration::from_millis(1000), "{:?}", started.elapsed());
     assert_eq!(seen.ours, 100, "{seen:?}");
-    seen.assert_balanced();
+    assert!(seen.is_balanced(), "{seen:?}");
 }
 
 #[test]
