@@ -133,9 +133,9 @@ impl PacketRing {
     /// the kernel, so polling while that one is on loan would spin. We wait for its lease instead.
     pub fn next_block(&mut self, wait: Duration) -> io::Result<Option<RingBlock>> {
         let index = self.index_of(self.n_taken);
+        let previous = self.index_of(self.n_taken + u64::from(self.n_blocks()) - 1);
         if !self.mapping.is_ready(index) {
-            if self.mapping.is_leased(self.index_of(self.n_taken + u64::from(self.n_blocks()) - 1))
-            {
+            if self.mapping.is_leased(previous) {
                 thread::park_timeout(wait);
             } else {
                 self.wait_readable(wait)?;

@@ -23,7 +23,7 @@ impl Namespace {
         match made {
             Ok(made) if made.status.success() => (),
             failed => {
-                eprintln!("skipped: cannot make a network namespace: {failed:?}");
+                skip(&format!("cannot make a network namespace: {failed:?}"));
                 return None;
             }
         }
@@ -80,4 +80,10 @@ fn silence_ipv6() {
     if fs::exists(switch).unwrap() {
         fs::write(switch, "1").unwrap();
     }
+}
+
+/// Say that a test is not run here.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+pub(crate) fn skip(reason: &str) {
+    eprintln!("skipped: {reason}");
 }

@@ -16,6 +16,8 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Uid, fork, getuid, setuid};
 use tokio::sync::mpsc;
 
+use crate::netns::skip;
+
 /// Names the case that this process is to try; unset in the process that judges.
 const CASE: &str = "IM_SANDBOX_CASE";
 
@@ -39,7 +41,7 @@ fn assert_ends(case: &str, signal: Option<i32>) {
 fn is_root() -> bool {
     let root = nix::unistd::geteuid().is_root();
     if !root {
-        eprintln!("skipped: needs root");
+        skip("needs root");
     }
     root
 }

@@ -156,7 +156,7 @@ fn a_stop_is_noticed_soon_and_the_last_frames_are_still_delivered() {
     inject(&right, "tap0", 100, 10);
     let started = Instant::now();
     let seen = tap.close();
-    assert!(started.elapsed() < Duration::from_millis(1000), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
     assert_eq!(seen.ours, 100, "{seen:?}");
     assert!(seen.is_balanced(), "{seen:?}");
 }
