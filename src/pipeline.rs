@@ -84,8 +84,8 @@ impl Pipeline {
         self.outbox.raise(Kind::LedgerReport, || {
             let event =
                 Event::new(Kind::LedgerReport, now, SourceId::from(name), ledger.to_string())
-                    .with("entered", ledger.entered)
-                    .with("left", ledger.left)
+                    .with("in", ledger.entered)
+                    .with("out", ledger.left)
                     .with("dropped", ledger.n_dropped())
                     .with("balances", ledger.balances());
             ledger.dropped.iter().fold(event, |event, (reason, n)| event.with(reason, *n))
