@@ -57,8 +57,8 @@ fn headline(setting: &Setting, duration: Option<Duration>) -> String {
            controller   Modbus/TCP   {address}, unit {unit}\n  \
            motor relay  Modbus RTU   {}, unit {slave}\n  \
            wire         {wire}\n\n\
-         Lines with ▸ say what is being done to the site. All others are the monitor's own:\n\
-         see what it makes of it.\n\n",
+         ▸ says what is being done to the site → and what to look for. Every other line is the\n\
+         monitor's own, about what it found.\n\n",
         terminal.display()
     )
 }

@@ -73,7 +73,8 @@ impl Progress {
         }
         let bar = self.bar.get_or_insert_with(|| {
             let style = ProgressStyle::with_template(Self::STYLE);
-            ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+            ProgressBar::new(total)
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         bar.set_position(read);
     }
@@ -93,7 +94,9 @@ fn readable(summary: &Summary) -> String {
         "checksum", "valid", "invalid", "offloaded", "absent", "truncated", "fragment"
     );
     // Writing to a String cannot fail.
-    for (protocol, tally) in checksums.by_protocol().into_iter().filter(|(_, tally)| tally.seen() > 0) {
+    for (protocol, tally) in
+        checksums.by_protocol().into_iter().filter(|(_, tally)| tally.seen() > 0)
+    {
         let _ = writeln!(
             text,
             "{protocol:<8} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}   {}",

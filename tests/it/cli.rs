@@ -16,7 +16,8 @@ use controller::Controller;
 #[test]
 fn the_help_of_every_command_is_what_was_reviewed() {
     for command in ["", "run", "check", "demo", "replay", "read"] {
-        let args: Vec<&str> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
+        let args: Vec<&str> =
+            [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
         let help = run(&args);
         assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
         let name = if command.is_empty() { "help" } else { &format!("help_{command}") };
@@ -55,7 +56,8 @@ fn usage_errors_exit_64_and_say_what_was_expected() {
 
 #[test]
 fn every_wrong_address_is_told_at_once() {
-    let run = run(&["read", "tcp://127.0.0.1:502", "--unit", "1", "%MZ1", "40101", "holding:70000"]);
+    let run =
+        run(&["read", "tcp://127.0.0.1:502", "--unit", "1", "%MZ1", "40101", "holding:70000"]);
     assert_eq!(run.code, Some(64));
     assert!(run.stderr.contains("%MZ1") && run.stderr.contains("holding:70000"), "{}", run.stderr);
 }
@@ -138,7 +140,8 @@ fn a_bad_rust_log_is_said_and_ignored() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
-    let mut child = program().arg("--help").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        program().arg("--help").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let run = crate::program::Run::from(child.wait_with_output().unwrap());
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
@@ -163,11 +166,13 @@ fn values_are_read_with_type_and_byte_order_as_json() {
         assert_eq!(run.code, Some(0), "{}", run.stderr);
         serde_json::from_str(&run.stdout).unwrap()
     };
-    let real = read(&["%MW500", "--type", "REAL"]);
-    assert_eq!((&real["value"], &real["quality"]), (&Value::from(4.21), &Value::from("Good")));
-    assert_eq!((&real["type"], &real["address"]), (&Value::from("REAL"), &Value::from("%MW500")));
-    assert_eq!((&real["unit"], &real["endpoint"]), (&Value::from(1), &Value::from(&*endpoint)));
-    assert!(real["latency_ms"].as_f64().unwrap() > 0.0);
+    let level = read(&["%MW500", "--type", "REAL"]);
+    for (field, value) in [("address", "%MW500"), ("type", "REAL"), ("quality", "Good")] {
+        assert_eq!(level[field], value);
+    }
+    assert_eq!((&level["value"], &level["unit"]), (&Value::from(4.21), &Value::from(1)));
+    assert_eq!(level["endpoint"], *endpoint);
+    assert!(level["latency_ms"].as_f64().unwrap() > 0.0);
     let swapped = read(&["holding:7", "--type", "UDINT", "--order", "CDAB"]);
     assert_eq!(swapped["value"], 0x0008_0007);
     let openplc = read(&["%MW7", "--addressing", "openplc"]);
@@ -197,12 +202,10 @@ fn a_controller_that_cannot_be_reached_exits_69_with_the_likely_cause() {
 
 /// A pcap file of one intact Modbus request and one with a flipped bit.
 fn capture_file() -> tempfile::NamedTempFile {
-    let mut frame = hex(
-        "020000000014 02000000000a 0800 \
+    let mut frame = hex("020000000014 02000000000a 0800 \
          45000034123440004006a471c000020ac0000214 \
          9c4101f6 00001000 00002000 50182000 0000 0000 \
-         000100000006 01 03 0064 0002",
-    );
+         000100000006 01 03 0064 0002");
     set_tcp_checksum(&mut frame);
     let mut damaged = frame.clone();
     *damaged.last_mut().unwrap() ^= 0x10;

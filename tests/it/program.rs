@@ -8,10 +8,10 @@ use std::process::Stdio;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_infra_monitor");
 
 /// What a run of the program came to.
-pub struct Run {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl From<Output> for Run {
@@ -25,17 +25,18 @@ impl From<Output> for Run {
 }
 
 /// The program with an environment in which nothing depends on who runs the tests.
-pub fn program() -> Command {
+pub(crate) fn program() -> Command {
     plain(Command::new(PROGRAM))
 }
 
-pub fn run(args: &[&str]) -> Run {
+pub(crate) fn run(args: &[&str]) -> Run {
     program().args(args).output().unwrap().into()
 }
 
 /// The program as `nobody`, from a place that `nobody` can read. Skips aloud, with `None`, where
 /// that cannot be arranged.
-pub fn program_as_nobody() -> Option<(Command, tempfile::TempDir)> {
+#[expect(clippy::print_stderr, reason = "skips aloud")]
+pub(crate) fn program_as_nobody() -> Option<(Command, tempfile::TempDir)> {
     let folder = tempfile::Builder::new()
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
         .tempdir()

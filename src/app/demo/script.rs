@@ -49,25 +49,23 @@ impl Act {
     pub(super) fn narration(self) -> String {
         match self {
             Self::Write { start_level_cm: START_LEVEL_CM } => {
-                "somebody puts the pump's start level back: another modbus.write on the wire".into()
+                "somebody writes the old start level back → modbus.write again".into()
             }
             Self::Write { start_level_cm } => format!(
-                "somebody else writes the pump's start level, {:.2} m: the wire shows who \
-                 (modbus.write), and soon what comes of it (limit.exceeded)",
+                "somebody else writes the pump's start level, {:.2} m → modbus.write, and soon \
+                 limit.exceeded",
                 f64::from(start_level_cm) / 100.0
             ),
-            Self::FlipBit { bit } => format!(
-                "noise on the serial line flips bit {bit} of one reply: its CRC tells \
-                 (reply.corrupt), and polling goes on"
-            ),
+            Self::FlipBit { bit } => {
+                format!("noise on the serial line flips bit {bit} of a reply → reply.corrupt")
+            }
             Self::DelayReply(delay) => format!(
-                "one reply on the serial line comes {} ms late, when the next question may \
-                 already be out: it is never taken for an answer (reply.late)",
+                "a reply on the serial line takes {} ms, longer than we wait → reply.late",
                 delay.as_millis()
             ),
-            Self::CorruptFrame { .. } => "a packet with one flipped bit crosses the network: \
-                 its TCP checksum tells (checksum.invalid)"
-                .into(),
+            Self::CorruptFrame { .. } => {
+                "a packet with one flipped bit crosses the network → checksum.invalid".into()
+            }
         }
     }
 }

@@ -9,14 +9,14 @@ use tokio_modbus::server::tcp::Server;
 use tokio_modbus::server::tcp::accept_tcp_connection;
 use tokio_modbus::{ExceptionCode, Request, Response};
 
-pub struct Controller {
+pub(super) struct Controller {
     address: SocketAddr,
     /// Dropping it ends the server.
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Controller {
-    pub fn start() -> Self {
+    pub(super) fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -33,7 +33,7 @@ impl Controller {
         Self { address, _runtime: runtime }
     }
 
-    pub fn endpoint(&self) -> String {
+    pub(super) fn endpoint(&self) -> String {
         format!("tcp://{}", self.address)
     }
 }
@@ -47,6 +47,10 @@ impl Service for Registers {
     type Exception = ExceptionCode;
     type Future = future::Ready<Result<Response, ExceptionCode>>;
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a controller refuses what it does not know"
+    )]
     fn call(&self, request: Request<'static>) -> Self::Future {
         future::ready(match request {
             Request::ReadHoldingRegisters(first, quantity) => {
