@@ -211,7 +211,7 @@ pub(super) struct Read {
     #[arg(long, value_name = "N")]
     pub(super) unit: u8,
     /// IEC 61131-3 type of the values [default: BOOL for bits, UINT for registers]
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
     pub(super) kind: Option<Type>,
     /// Order of bytes in values of several registers: ABCD, CDAB, BADC or DCBA
     #[arg(long, value_name = "ORDER", default_value = "ABCD")]
@@ -226,6 +226,11 @@ pub(super) struct Read {
     /// How values are printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
+}
+
+fn kind(text: &str) -> Result<Type, String> {
+    let names = || Type::names().collect::<Vec<_>>().join(" ");
+    text.parse().map_err(|error| format!("{error}; known are {}", names()))
 }
 
 /// [`Addressing`] on the command line.
