@@ -17,10 +17,12 @@ pub use site::Staged;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config;
 use crate::config::Config;
+use crate::config::Endpoint;
 use crate::config::Rejected;
 use crate::sys::inject::Injector;
 use crate::sys::namespace::enter_user_and_network;
@@ -123,15 +125,23 @@ fn open_wire() -> (Wire, Option<Injector>) {
 
 const LOOPBACK: &str = "lo";
 
+/// The shipped configuration, led to where the site is.
 fn config_for(setting: &Setting) -> Result<Config, Rejected> {
-    let text = include_str!("demo/config.toml")
-        .replace("{port}", &setting.controller.0.port().to_string())
-        .replace("{line}", &setting.line.0.to_string_lossy())
-        .replace("{unit}", &setting.line.1.to_string());
-    let mut config = config::parse("demo.toml", &text)?;
+    let text = include_str!("../../config/demo.toml");
+    let mut config = config::parse("config/demo.toml", text)?;
+    let controller = setting.controller.0;
+    for link in config.links.values_mut() {
+        match &mut Arc::make_mut(link).endpoint {
+            Endpoint::Tcp(address) => *address = controller,
+            Endpoint::Serial(serial) => serial.device.clone_from(&setting.line.0),
+        }
+    }
     match setting.wire {
         Wire::Host | Wire::Namespace => (),
         Wire::Unseen(_) => config.captures.clear(),
+    }
+    for capture in config.captures.values_mut() {
+        Arc::make_mut(capture).modbus_ports = [controller.port()].into();
     }
     Ok(config)
 }
@@ -140,21 +150,37 @@ fn config_for(setting: &Setting) -> Result<Config, Rejected> {
 mod tests {
     use super::*;
 
-    fn setting(wire: Wire) -> Setting {
-        let controller = "127.0.0.1:1502".parse().unwrap();
-        Setting { controller: (controller, 1), line: ("/dev/pts/7".into(), 17), wire }
+    fn config_with(wire: Wire) -> Config {
+        let controller = ("127.0.0.1:40502".parse().unwrap(), site::CONTROLLER_UNIT);
+        let line = ("/dev/pts/7".into(), modbus::RELAY_UNIT);
+        config_for(&Setting { controller, line, wire }).unwrap()
     }
 
     #[test]
-    fn the_demonstration_watches_both_controllers_and_the_wire_between() {
-        let config = config_for(&setting(Wire::Host)).unwrap();
-        assert_eq!((config.captures.len(), config.links.len()), (1, 2));
+    fn the_shipped_configuration_is_led_to_where_the_site_is() {
+        let config = config_with(Wire::Host);
+        let endpoints: Vec<_> =
+            config.links.values().map(|link| link.endpoint.to_string()).collect();
+        assert_eq!(
+            endpoints,
+            ["tcp://127.0.0.1:40502", "rtu:///dev/pts/7?baud=19200&parity=none&stop=1"]
+        );
+        let ports: Vec<_> =
+            config.captures.values().map(|capture| &*capture.modbus_ports).collect();
+        assert_eq!(ports, [[40502]]);
+    }
+
+    #[test]
+    fn the_shipped_configuration_asks_for_the_units_of_the_site() {
+        let config = config_with(Wire::Host);
+        let devices = config.links.values().flat_map(|link| &link.devices);
+        let units: Vec<_> = devices.map(|device| device.unit).collect();
+        assert_eq!(units, [site::CONTROLLER_UNIT, modbus::RELAY_UNIT]);
     }
 
     #[test]
     fn where_the_wire_cannot_be_seen_the_controllers_are_still_polled() {
-        let unseen = Wire::Unseen(io::Error::other("user namespaces are switched off"));
-        let config = config_for(&setting(unseen)).unwrap();
+        let config = config_with(Wire::Unseen(io::Error::other("switched off")));
         assert_eq!((config.captures.len(), config.links.len()), (0, 2));
     }
 }
