@@ -68,12 +68,23 @@ async fn hanging_up_all_lanes_ends_it_and_each_ledger_is_told() {
 async fn a_window_closes_on_time_and_the_pulse_beats() {
     let mut rig = rig(64);
     rig.reports.send(report()).await.unwrap();
-    rig.beats.changed().await.unwrap();
-    let beat = rig.beats.borrow_and_update().clone();
-    assert_eq!(beat.at, 1);
+    let beat = rig.beats.wait_for(|beat| beat.at > 0).await.unwrap().clone();
+    assert_eq!((beat.at, beat.n_sources), (1, 1));
     assert!(beat.text.contains("frames 1"), "{beat:?}");
     rig.beats.changed().await.unwrap();
     assert_eq!(rig.beats.borrow().at, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_is_new_is_told_before_the_window_ends() {
+    let mut rig = rig(64);
+    rig.reports.send(report()).await.unwrap();
+    rig.beats.changed().await.unwrap();
+    let beat = rig.beats.borrow_and_update().clone();
+    assert_eq!((beat.at, beat.n_sources), (0, 1));
+    rig.reports.send(report()).await.unwrap();
+    rig.beats.changed().await.unwrap();
+    assert_eq!(rig.beats.borrow().at, 1, "the second report of a source is no news");
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,7 +95,7 @@ async fn a_flood_of_reports_delays_neither_readings_nor_the_pulse() {
     assert_eq!(rig.events.recv().await.unwrap().kind, Kind::LimitExceeded);
     assert!(rig.reports.capacity() < 1024, "the reading went first");
     tokio::time::advance(Duration::from_secs(1)).await;
-    rig.beats.changed().await.unwrap();
+    rig.beats.wait_for(|beat| beat.at > 0).await.unwrap();
     assert!(rig.reports.capacity() < 1024, "the pulse did not wait for the flood's end");
 }
 
