@@ -90,6 +90,8 @@ fn files_of(src: &Path, module: &str) -> Vec<(String, String)> {
         if path.is_dir() {
             let entries = fs::read_dir(&path).expect("source tree is readable");
             pending.extend(entries.map(|entry| entry.expect("source tree is readable").path()));
+        } else if path.extension().is_none_or(|extension| extension != "rs") {
+            // A snapshot or a configuration beside the code.
         } else if let Ok(text) = fs::read_to_string(&path) {
             found.push((path.display().to_string(), text));
         }
