@@ -10,6 +10,9 @@ use crate::record::{Event, Ledger, Reading, WireReport};
 
 use super::Pipeline;
 
+/// Time between two beats, where windows are longer: a watchdog waits for the next one.
+const PULSE: Duration = Duration::from_secs(1);
+
 /// How long the last words wait for room in the sink's queue, all together.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -46,11 +49,11 @@ impl Intake {
     }
 }
 
-/// Sent at the end of each window, and when a source is first heard of: the pipeline lives, and
-/// this is how things stand.
+/// Sent once a second or once a window, whichever is more often, and when a source is first heard
+/// of: the pipeline lives, and this is how things stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Beat {
-    /// Windows closed so far.
+    /// Beats so far, without those for a new source.
     pub at: u64,
     /// Links and captures heard of so far: they are up, or said why not.
     pub n_sources: usize,
@@ -59,7 +62,7 @@ pub struct Beat {
 }
 
 impl Beat {
-    fn on_window_end(&mut self, pipeline: &Pipeline) {
+    fn on_tick(&mut self, pipeline: &Pipeline) {
         let (at, n_sources) = (self.at + 1, pipeline.n_sources());
         *self = Self { at, n_sources, text: pipeline.status() };
     }
@@ -86,15 +89,14 @@ pub async fn run(
     pulse: Pulse,
 ) -> BTreeMap<String, Ledger> {
     let mut window = ticks(pipeline.settings.window);
+    let mut beat = ticks(pipeline.settings.window.min(PULSE));
     loop {
-        // Cancel safe: `tick` and `next` both are. The tick goes first: it comes at most once a
-        // window, and a flood on the lanes must neither stop the pulse nor keep a window open.
+        // Cancel safe: `tick` and `next` both are. The ticks go first: they come seldom, and a
+        // flood on the lanes must neither stop the pulse nor keep a window open.
         tokio::select! {
             biased;
-            _ = window.tick() => {
-                pipeline.on_window_end(SystemTime::now());
-                pulse.send_modify(|beat| beat.on_window_end(&pipeline));
-            }
+            _ = window.tick() => pipeline.on_window_end(SystemTime::now()),
+            _ = beat.tick() => pulse.send_modify(|beat| beat.on_tick(&pipeline)),
             input = intake.next() => match input {
                 Some(Input::Notice(notice)) => pipeline.on_notice(notice),
                 Some(Input::Reading(reading)) => pipeline.on_reading(&reading),
@@ -108,10 +110,10 @@ pub async fn run(
     last_words(pipeline, &events).await
 }
 
-/// One tick at the end of each window. After a stall the next window is a whole one.
-fn ticks(window: Duration) -> Interval {
-    let window = window.max(Duration::from_millis(1)); // an interval of zero panics
-    let mut ticks = tokio::time::interval_at(Instant::now() + window, window);
+/// One tick at the end of each period. After a stall the next period is a whole one.
+fn ticks(period: Duration) -> Interval {
+    let period = period.max(Duration::from_millis(1)); // an interval of zero panics
+    let mut ticks = tokio::time::interval_at(Instant::now() + period, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }

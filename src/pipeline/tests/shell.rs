@@ -20,15 +20,19 @@ struct Rig {
     task: JoinHandle<BTreeMap<String, Ledger>>,
 }
 
-#[expect(clippy::disallowed_methods, reason = "the task is awaited by each test")]
 fn rig(queue: usize) -> Rig {
+    rig_of(quiet(), queue)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the task is awaited by each test")]
+fn rig_of(pipeline: Pipeline, queue: usize) -> Rig {
     let (notices, notices_out) = mpsc::channel(8);
     let (readings, readings_out) = mpsc::channel(8);
     let (reports, reports_out) = mpsc::channel(1024);
     let (events_in, events) = mpsc::channel(queue);
     let (pulse, beats) = watch::channel(Beat::default());
     let intake = Intake { notices: notices_out, readings: readings_out, reports: reports_out };
-    let task = tokio::spawn(run(intake, quiet(), events_in, pulse));
+    let task = tokio::spawn(run(intake, pipeline, events_in, pulse));
     Rig { notices, readings, reports, events, beats, task }
 }
 
@@ -73,6 +77,15 @@ async fn a_window_closes_on_time_and_the_pulse_beats() {
     assert!(beat.text.contains("frames 1"), "{beat:?}");
     rig.beats.changed().await.unwrap();
     assert_eq!(rig.beats.borrow().at, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watchdog_need_not_wait_for_a_long_window() {
+    let settings = Settings { log: Log::default(), window: Duration::from_secs(3600) };
+    let mut rig = rig_of(Pipeline::new(settings), 64);
+    let started = tokio::time::Instant::now();
+    rig.beats.wait_for(|beat| beat.at == 3).await.unwrap();
+    assert_eq!(started.elapsed(), Duration::from_secs(3));
 }
 
 #[tokio::test(start_paused = true)]
