@@ -10,7 +10,10 @@ use crate::config::Link;
 use crate::config::TransactionId;
 use crate::poller;
 use crate::poller::LinkError;
+use crate::record::Fault;
 use crate::record::Quality;
+use crate::record::Reading;
+use crate::record::Sample;
 use crate::tag::Address;
 use crate::tag::AddressError;
 use crate::tag::Addressing;
@@ -73,41 +76,52 @@ pub fn tag(
 
 /// Ask once. Answers come in the order of the question.
 pub fn read(question: &Question) -> Result<Vec<Answer>, ReadError> {
-    let link = link_for(question);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let readings = runtime.block_on(poller::read_once(&link))?;
-    let mut answers: Vec<Answer> = readings
-        .into_iter()
-        .flat_map(|reading| {
-            let (latency, detail) = (reading.latency, reading.detail);
-            reading.samples.into_iter().map(move |sample| Answer {
-                tag: sample.tag,
-                value: sample.value,
-                quality: sample.quality,
-                latency,
-                detail: detail.clone(),
-            })
-        })
-        .collect();
-    let asked = |answer: &Answer| question.tags.iter().position(|tag| tag == &*answer.tag);
-    answers.sort_by_key(asked);
+    let tags: Vec<_> = question.tags.iter().cloned().map(Arc::new).collect();
+    let mut answers = runtime.block_on(async {
+        let (refused, mut answers): (Vec<_>, Vec<_>) =
+            ask(question, vec![tags]).await?.into_iter().partition(is_refused);
+        // Neighbours share a request, which one wrong address spoils for all of them.
+        let alone: Vec<_> = refused.into_iter().map(|answer| vec![answer.tag]).collect();
+        if !alone.is_empty() {
+            answers.extend(ask(question, alone).await?);
+        }
+        Ok::<_, LinkError>(answers)
+    })?;
+    answers.sort_by_key(|answer| question.tags.iter().position(|tag| tag == &*answer.tag));
     Ok(answers)
 }
 
-fn link_for(question: &Question) -> Link {
-    let device = Device {
-        name: format!("unit {}", question.unit).into(),
-        unit: question.unit,
-        every: question.timeout,
-        tags: question.tags.iter().cloned().map(Arc::new).collect(),
-    };
-    Link {
+fn is_refused(answer: &Answer) -> bool {
+    matches!(answer.quality, Quality::Bad(Fault::Exception(_)))
+}
+
+/// Ask for each group of tags apart.
+async fn ask(question: &Question, groups: Vec<Vec<Arc<Tag>>>) -> Result<Vec<Answer>, LinkError> {
+    let devices = groups.into_iter().map(|tags| {
+        let name = format!("unit {}", question.unit).into();
+        Arc::new(Device { name, unit: question.unit, every: question.timeout, tags })
+    });
+    let link = Link {
         endpoint: question.endpoint.clone(),
         timeout: question.timeout,
         backoff_max: question.timeout,
         transaction_id: TransactionId::Strict,
-        devices: vec![Arc::new(device)],
-    }
+        devices: devices.collect(),
+    };
+    let readings = poller::read_once(&link).await?;
+    Ok(readings.into_iter().flat_map(answers_of).collect())
+}
+
+fn answers_of(reading: Reading) -> impl Iterator<Item = Answer> {
+    let Reading { latency, detail, samples, .. } = reading;
+    samples.into_iter().map(move |Sample { tag, value, quality }| Answer {
+        tag,
+        value,
+        quality,
+        latency,
+        detail: detail.clone(),
+    })
 }
 
 #[cfg(test)]

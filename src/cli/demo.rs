@@ -100,7 +100,8 @@ fn closing(outcome: &Outcome) -> String {
     let _ = writeln!(
         text,
         "Staged: {} writes by somebody else, {} flipped bits and {} late replies on the serial \
-         line, {} corrupt packets.\nNext: infra_monitor --help",
+         line, {} corrupt packets.\nCompare: bad_crc and late_reply of readings:line, and the \
+         findings on the wire in notes.\nNext: infra_monitor --help",
         staged.writes, staged.flipped_bits, staged.delayed_replies, staged.corrupt_frames
     );
     text

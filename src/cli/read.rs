@@ -8,7 +8,6 @@ use crate::app::read;
 use crate::app::read::Answer;
 use crate::app::read::Question;
 use crate::app::read::ReadError;
-use crate::config::Endpoint;
 use crate::record::Scalar;
 use crate::tag::Tag;
 use crate::tag::Value;
@@ -25,7 +24,7 @@ pub(super) fn read(args: args::Read) -> Result<(), Failure> {
     let tags = tags_of(&args)?;
     let (format, unit, timeout) = (args.format, args.unit, args.timeout);
     let question = Question { endpoint: args.endpoint, unit, tags, timeout };
-    let answers = read::read(&question).map_err(|error| failed(&question.endpoint, &error))?;
+    let answers = read::read(&question).map_err(|error| failed(&error))?;
     match format {
         Format::Text => print_text(&answers)?,
         Format::Json => print_json(&question, &answers)?,
@@ -52,12 +51,12 @@ fn tags_of(args: &args::Read) -> Result<Vec<Tag>, Failure> {
     Err(Failure::new(Exit::Usage, text))
 }
 
-fn failed(endpoint: &Endpoint, error: &ReadError) -> Failure {
+fn failed(error: &ReadError) -> Failure {
     let exit = match error {
         ReadError::Link(_) => Exit::Unavailable,
         ReadError::Runtime(_) => Exit::Bug,
     };
-    Failure::new(exit, format!("error: {endpoint}: {error}"))
+    Failure::new(exit, format!("error: {error}"))
 }
 
 fn print_text(answers: &[Answer]) -> io::Result<()> {

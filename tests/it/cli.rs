@@ -192,6 +192,15 @@ fn what_the_controller_refuses_is_no_value_and_exits_69() {
 }
 
 #[test]
+fn a_wrong_address_does_not_spoil_its_neighbour() {
+    let controller = Controller::start();
+    let run = run(&["read", &controller.endpoint(), "--unit", "1", "%MW599", "%MW600"]);
+    assert_eq!(run.code, Some(69));
+    assert_eq!(run.stdout, "%MW599  599  UINT   Good\n%MW600    -  UINT   Bad(Exception(2))\n");
+    assert!(run.stderr.contains("1 of 2") && run.stderr.contains("no such address"));
+}
+
+#[test]
 fn a_controller_that_cannot_be_reached_exits_69_with_the_likely_cause() {
     // Bound and not listening: the kernel refuses.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

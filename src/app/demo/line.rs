@@ -18,6 +18,10 @@ const MAX_ADU: usize = 256;
 /// Diagnostics, sub-function 0: the slave returns the request (Application Protocol, 6.8).
 const DIAGNOSTICS: u8 = 8;
 
+/// What a slave takes to answer. It also keeps two frames from running into one: a receiver knows
+/// the end of a frame by the silence after it (Serial Line V1.02, section 2.5.1.1).
+const TURNAROUND: Duration = Duration::from_millis(25);
+
 /// What happens to one reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -79,7 +83,10 @@ impl Shuttle {
     /// reply, so the line returns such a request itself.
     async fn carry_request(&mut self, request: &[u8]) -> io::Result<()> {
         match request {
-            [_, DIAGNOSTICS, ..] => self.outer.write_all(request).await,
+            [_, DIAGNOSTICS, ..] => {
+                tokio::time::sleep(TURNAROUND).await;
+                self.outer.write_all(request).await
+            }
             _ => self.inner.write_all(request).await,
         }
     }

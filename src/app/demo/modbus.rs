@@ -75,7 +75,7 @@ fn controller_reply(plant: &mut Plant, request: &Request<'_>) -> Result<Response
         Request::ReadHoldingRegisters(first, quantity) => {
             let measured: Vec<u16> = [plant.level_m, plant.pressure_bar, plant.flow_m3_h]
                 .into_iter()
-                .flat_map(registers_of)
+                .flat_map(|value| registers_of((value * 1000.0).round() / 1000.0))
                 .collect();
             window(&measured, MEASURED, first, quantity).map(Response::ReadHoldingRegisters)
         }
@@ -141,6 +141,7 @@ mod tests {
     #[test]
     fn the_controller_serves_what_the_plant_measures_and_nothing_else() {
         let mut plant = Plant::new();
+        plant.level_m = 3.100_04; // The sensor's resolution is a millimetre.
         let mut ask = |request| controller_reply(&mut plant, &request);
         let level = registers_of(3.1);
         assert_eq!(

@@ -9,9 +9,12 @@ use std::time::Duration;
 pub(super) const START_LEVEL_CM: u16 = 360;
 /// Level at which it stops.
 const STOP_LEVEL_M: f32 = 2.6;
-/// Metres per second, pump standing and pump running.
-const FILLING: f32 = 0.25;
-const EMPTYING: f32 = -0.30;
+/// Water comes in surges, one in each cycle, at its beginning. The pump is done before the next.
+pub(super) const CYCLE: Duration = Duration::from_secs(14);
+const SURGE: Duration = Duration::from_secs(6);
+/// Metres per second.
+const INFLOW: f32 = 0.32;
+const OUTFLOW: f32 = 0.55;
 
 /// State of the station.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,11 +30,11 @@ pub(super) struct Plant {
 }
 
 impl Plant {
-    /// Half full and filling, pump standing.
+    /// At rest, with the first surge to come.
     pub(super) fn new() -> Self {
         Self {
             elapsed: Duration::ZERO,
-            level_m: 3.1,
+            level_m: STOP_LEVEL_M,
             pressure_bar: 1.8,
             flow_m3_h: 0.0,
             motor_c: 41.0,
@@ -45,12 +48,17 @@ impl Plant {
         self.elapsed += step;
         let seconds = step.as_secs_f32();
         self.running = self.runs();
-        let (rate, pressure, flow, motor) =
-            if self.running { (EMPTYING, 6.2, 42.0, 68.0) } else { (FILLING, 1.8, 0.0, 40.0) };
-        self.level_m = (self.level_m + rate * seconds).max(0.0);
+        let (outflow, pressure, flow, motor) =
+            if self.running { (OUTFLOW, 6.2, 42.0, 68.0) } else { (0.0, 1.8, 0.0, 40.0) };
+        self.level_m = (self.level_m + (self.inflow() - outflow) * seconds).max(0.0);
         self.pressure_bar = approach(self.pressure_bar, pressure, 2.0 * seconds);
         self.flow_m3_h = approach(self.flow_m3_h, flow, 1.5 * seconds);
         self.motor_c = approach(self.motor_c, motor, 0.3 * seconds);
+    }
+
+    fn inflow(&self) -> f32 {
+        let into_cycle = self.elapsed.as_millis() % CYCLE.as_millis();
+        if into_cycle < SURGE.as_millis() { INFLOW } else { 0.0 }
     }
 
     /// Two-point control: starts at the start level, then runs down to the stop level.
@@ -92,20 +100,25 @@ mod tests {
     }
 
     #[test]
-    fn a_raised_start_level_lets_the_level_exceed_its_limit_and_the_pump_brings_it_back() {
-        let mut plant = Plant::new();
-        plant.start_level_cm = 440;
-        assert!(highest_level_over(&mut plant, Duration::from_secs(6)) > 4.3);
-        highest_level_over(&mut plant, Duration::from_secs(2));
-        assert!(plant.level_m < 3.9, "{plant:?}");
+    fn a_raised_start_level_lets_each_surge_exceed_the_limit_and_the_pump_brings_it_back() {
+        for start_level_cm in [430, 435, 440, 445] {
+            let mut plant = Plant::new();
+            plant.start_level_cm = start_level_cm;
+            for _ in 0..5 {
+                assert!(highest_level_over(&mut plant, CYCLE / 2) > 4.3, "{plant:?}");
+                assert!(plant.level_m < 4.3, "{plant:?}");
+                highest_level_over(&mut plant, CYCLE / 2);
+                assert!(plant.level_m < 2.7, "{plant:?}");
+            }
+        }
     }
 
     #[test]
     fn pressure_and_flow_follow_the_pump() {
         let mut plant = Plant::new();
-        highest_level_over(&mut plant, Duration::from_secs(4));
+        highest_level_over(&mut plant, Duration::from_secs(5));
         assert!(plant.running && plant.pressure_bar > 5.0 && plant.flow_m3_h > 30.0, "{plant:?}");
-        highest_level_over(&mut plant, Duration::from_secs(4));
+        highest_level_over(&mut plant, Duration::from_secs(7));
         assert!(!plant.running && plant.pressure_bar < 3.0 && plant.flow_m3_h < 10.0, "{plant:?}");
     }
 }

@@ -1,14 +1,12 @@
 //! What goes wrong at the simulated site, and when. Pure.
 //!
-//! One round holds everything the demonstration promises within its first ten seconds; rounds
-//! repeat with other values, so that a second look shows something new.
+//! A round lasts a cycle of the plant and shows everything the demonstration promises in its first
+//! ten seconds. Rounds repeat with other values, so that a second look shows something new.
 
 use std::time::Duration;
 
+use super::plant::CYCLE;
 use super::plant::START_LEVEL_CM;
-
-/// Length of a round.
-const ROUND: Duration = Duration::from_secs(14);
 
 /// Something that happens to the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +15,7 @@ pub(super) enum Act {
     Write { start_level_cm: u16 },
     /// Noise on the serial line flips this bit of a reply.
     FlipBit { bit: usize },
-    /// A reply arrives this long after it was due.
+    /// A reply takes this long.
     DelayReply(Duration),
     /// A frame damaged by this bit crosses the network.
     CorruptFrame { bit: usize },
@@ -26,47 +24,64 @@ pub(super) enum Act {
 /// Acts of one round: offset from its start, in milliseconds.
 fn acts_of_round(round: u32) -> [(u64, Act); 5] {
     let nth = usize::try_from(round).unwrap_or(0);
-    let raised = 435 + 5 * u16::try_from(round % 4).unwrap_or(0);
+    let raised = 430 + 5 * u16::try_from(round % 4).unwrap_or(0);
     [
         (1_500, Act::Write { start_level_cm: raised }),
         (2_500, Act::FlipBit { bit: 27 + 5 * (nth % 3) }),
-        (5_500, Act::DelayReply(Duration::from_millis(500 + 40 * u64::from(round % 3)))),
+        (5_500, Act::DelayReply(Duration::from_millis(420 + 30 * u64::from(round % 3)))),
         (8_000, Act::CorruptFrame { bit: 11 + 7 * (nth % 5) }),
         (9_500, Act::Write { start_level_cm: START_LEVEL_CM }),
     ]
 }
 
-/// Every act with the time since the start at which it is due; never ends.
-pub(super) fn acts() -> impl Iterator<Item = (Duration, Act)> {
+/// An act of a round, and the time since the start at which it is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cue {
+    pub(super) due: Duration,
+    round: u32,
+    pub(super) act: Act,
+}
+
+/// Every act in its order; never ends.
+pub(super) fn cues() -> impl Iterator<Item = Cue> {
     (0..).flat_map(|round| {
-        acts_of_round(round)
-            .map(|(offset_ms, act)| (ROUND * round + Duration::from_millis(offset_ms), act))
+        acts_of_round(round).map(|(offset_ms, act)| {
+            let due = CYCLE * round + Duration::from_millis(offset_ms);
+            Cue { due, round, act }
+        })
     })
 }
 
-impl Act {
+impl Cue {
     /// What to look at, for somebody who sees it for the first time.
     pub(super) fn narration(self) -> String {
-        match self {
-            Self::Write { start_level_cm: START_LEVEL_CM } => {
+        match self.act {
+            Act::Write { start_level_cm: START_LEVEL_CM } => {
                 "somebody writes the old start level back → modbus.write again".into()
             }
-            Self::Write { start_level_cm } => format!(
+            Act::Write { start_level_cm } => format!(
                 "somebody else writes the pump's start level, {:.2} m → modbus.write, and soon \
                  limit.exceeded",
                 f64::from(start_level_cm) / 100.0
             ),
-            Self::FlipBit { bit } => {
-                format!("noise on the serial line flips bit {bit} of a reply → reply.corrupt")
-            }
-            Self::DelayReply(delay) => format!(
-                "a reply on the serial line takes {} ms, longer than we wait → reply.late",
-                delay.as_millis()
+            Act::FlipBit { bit } => format!(
+                "noise on the serial line flips bit {bit} of a reply → {}",
+                self.told_as("reply.corrupt")
             ),
-            Self::CorruptFrame { .. } => {
+            Act::DelayReply(delay) => format!(
+                "a reply on the serial line takes {} ms, longer than we wait → {}",
+                delay.as_millis(),
+                self.told_as("reply.late")
+            ),
+            Act::CorruptFrame { .. } => {
                 "a packet with one flipped bit crosses the network → checksum.invalid".into()
             }
         }
+    }
+
+    /// Replies that go wrong again within minutes are counted, not told again.
+    fn told_as(self, kind: &str) -> String {
+        if self.round == 0 { kind.into() } else { format!("counted: {kind} was told before") }
     }
 }
 
@@ -76,20 +91,26 @@ mod tests {
 
     #[test]
     fn the_first_ten_seconds_hold_every_kind_of_act() {
-        let early: Vec<Act> = acts()
-            .take_while(|(due, _)| *due < Duration::from_secs(10))
-            .map(|(_, act)| act)
-            .collect();
+        let is_early = |cue: &Cue| cue.due < Duration::from_secs(10);
+        let early: Vec<String> =
+            cues().take_while(is_early).map(|cue| format!("{:?}", cue.act)).collect();
         for kind in ["Write", "FlipBit", "DelayReply", "CorruptFrame"] {
-            assert!(early.iter().any(|act| format!("{act:?}").starts_with(kind)), "{kind}");
+            assert!(early.iter().any(|act| act.starts_with(kind)), "{kind}");
         }
     }
 
     #[test]
     fn acts_come_in_order_and_rounds_differ() {
-        let first_rounds: Vec<_> = acts().take(20).collect();
-        assert!(first_rounds.is_sorted_by_key(|(due, _)| *due));
-        assert_ne!(first_rounds[0].1, first_rounds[5].1);
-        assert_ne!(first_rounds[1].1, first_rounds[6].1);
+        let cues: Vec<Cue> = cues().take(20).collect();
+        assert!(cues.is_sorted_by_key(|cue| cue.due));
+        assert_ne!(cues[0].act, cues[5].act);
+        assert_ne!(cues[1].act, cues[6].act);
+    }
+
+    #[test]
+    fn what_will_only_be_counted_is_not_promised_as_a_line() {
+        let narrations: Vec<String> = cues().take(10).map(Cue::narration).collect();
+        assert!(narrations[1].ends_with("→ reply.corrupt"), "{narrations:?}");
+        assert!(narrations[6].contains("counted"), "{narrations:?}");
     }
 }

@@ -28,7 +28,8 @@ use super::modbus::SharedPlant;
 use super::narrator::Narrator;
 use super::plant::Plant;
 use super::script::Act;
-use super::script::acts;
+use super::script::Cue;
+use super::script::cues;
 
 /// Unit of the controller.
 pub(super) const CONTROLLER_UNIT: u8 = 1;
@@ -153,19 +154,19 @@ struct Stage {
 impl Stage {
     async fn play(&mut self) {
         let start = Instant::now();
-        for (due, act) in acts() {
-            tokio::time::sleep_until(start + due).await;
-            self.perform(act).await;
+        for cue in cues() {
+            tokio::time::sleep_until(start + cue.due).await;
+            self.perform(cue).await;
         }
     }
 
     /// Do it and count it. What cannot be done is not counted, and the show goes on.
-    async fn perform(&mut self, act: Act) {
-        if matches!(act, Act::CorruptFrame { .. }) && self.injector.is_none() {
+    async fn perform(&mut self, cue: Cue) {
+        if matches!(cue.act, Act::CorruptFrame { .. }) && self.injector.is_none() {
             return;
         }
-        self.narrator.say(&act.narration());
-        match act {
+        self.narrator.say(&cue.narration());
+        match cue.act {
             Act::Write { start_level_cm } => {
                 let written = write_start_level(self.controller, start_level_cm).await;
                 self.staged.writes += u64::from(written.is_ok());

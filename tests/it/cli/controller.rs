@@ -1,5 +1,6 @@
 //! A controller served by `tokio-modbus`: every holding register holds its own address, except
-//! 500 and 501, which hold 4.21; odd coils are on; input registers are refused.
+//! 500 and 501, which hold 4.21; 600 to 999 do not exist. Odd coils are on. There are no input
+//! registers.
 
 use std::future;
 use std::net::SocketAddr;
@@ -53,6 +54,11 @@ impl Service for Registers {
     )]
     fn call(&self, request: Request<'static>) -> Self::Future {
         future::ready(match request {
+            Request::ReadHoldingRegisters(first, quantity)
+                if (600..1000).contains(&(first + quantity - 1)) =>
+            {
+                Err(ExceptionCode::IllegalDataAddress)
+            }
             Request::ReadHoldingRegisters(first, quantity) => {
                 let registers = (first..first + quantity).map(register).collect();
                 Ok(Response::ReadHoldingRegisters(registers))
