@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -91,9 +92,14 @@ fn where_user_namespaces_are_off_the_demo_says_so_and_goes_on() {
 }
 
 #[test]
-fn the_readable_demo_explains_itself_and_closes_its_books() {
-    let output = program().args(["demo", "--for", "4s"]).output().unwrap();
-    let run = Run::from(output);
+fn the_readable_demo_explains_itself_and_closes_its_books_at_ctrl_c() {
+    let child =
+        program().arg("demo").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let pid = nix::unistd::Pid::from_raw(child.id().cast_signed());
+    // Long enough for the first act; the end is what is waited for.
+    std::thread::sleep(Duration::from_secs(3));
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    let run = Run::from(child.wait_with_output().unwrap());
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     for text in ["simulated pump station", "▸ somebody else writes", "balance, to the unit"] {
         assert!(run.stdout.contains(text), "{text}: {}", run.stdout);
