@@ -2,12 +2,15 @@
 //! and by a user without any privilege.
 
 use std::collections::BTreeSet;
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Read;
 use std::process::Command;
 use std::process::Stdio;
-use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::netns::skip;
 use crate::program::Run;
 use crate::program::program;
 use crate::program::program_as_nobody;
@@ -50,7 +53,7 @@ fn assert_all_shown(events: &[Value], promised: impl IntoIterator<Item = &'stati
 #[test]
 fn root_sees_everything_within_15_seconds() {
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("skipped: needs root");
+        skip("needs root");
         return;
     }
     assert_all_shown(&events_of(program()), POLLED.into_iter().chain(CAPTURED));
@@ -60,7 +63,7 @@ fn root_sees_everything_within_15_seconds() {
 fn a_plain_user_sees_everything_within_15_seconds() {
     let Some((command, _folder)) = program_as_nobody() else { return };
     if !user_namespaces_are_allowed() {
-        eprintln!("skipped: plain users may not create user namespaces here");
+        skip("plain users may not create user namespaces here");
         return;
     }
     assert_all_shown(&events_of(command), POLLED.into_iter().chain(CAPTURED));
@@ -83,7 +86,7 @@ fn where_user_namespaces_are_off_the_demo_says_so_and_goes_on() {
     let output = command.args(["demo", "--for", "4s"]).output().unwrap();
     let run = Run::from(output);
     if run.stderr.contains("unshare:") || run.code == Some(99) {
-        eprintln!("skipped: cannot make a place without user namespaces: {}", run.stderr);
+        skip(&format!("cannot make a place without user namespaces: {}", run.stderr));
         return;
     }
     assert_eq!(run.code, Some(0), "{}", run.stderr);
@@ -93,15 +96,20 @@ fn where_user_namespaces_are_off_the_demo_says_so_and_goes_on() {
 
 #[test]
 fn the_readable_demo_explains_itself_and_closes_its_books_at_ctrl_c() {
-    let child =
-        program().arg("demo").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        program().arg("demo").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let pid = nix::unistd::Pid::from_raw(child.id().cast_signed());
-    // Long enough for the first act; the end is what is waited for.
-    std::thread::sleep(Duration::from_secs(3));
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    let mut text = String::new();
+    while !text.contains(FIRST_ACT) {
+        assert_ne!(reader.read_line(&mut text).unwrap(), 0, "it ended early: {text}");
+    }
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
-    let run = Run::from(child.wait_with_output().unwrap());
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
-    for text in ["simulated pump station", "▸ somebody else writes", "balance, to the unit"] {
-        assert!(run.stdout.contains(text), "{text}: {}", run.stdout);
+    reader.read_to_string(&mut text).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{text}");
+    for part in ["simulated pump station", "poll.sample", "balance, to the unit"] {
+        assert!(text.contains(part), "{part}: {text}");
     }
 }
+
+const FIRST_ACT: &str = "▸ somebody else writes";

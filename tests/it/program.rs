@@ -5,6 +5,8 @@ use std::process::Command;
 use std::process::Output;
 use std::process::Stdio;
 
+use crate::netns::skip;
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_infra_monitor");
 
 /// What a run of the program came to.
@@ -35,7 +37,6 @@ pub(crate) fn run(args: &[&str]) -> Run {
 
 /// The program as `nobody`, from a place that `nobody` can read. Skips aloud, with `None`, where
 /// that cannot be arranged.
-#[expect(clippy::print_stderr, reason = "skips aloud")]
 pub(crate) fn program_as_nobody() -> Option<(Command, tempfile::TempDir)> {
     let folder = tempfile::Builder::new()
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
@@ -51,7 +52,7 @@ pub(crate) fn program_as_nobody() -> Option<(Command, tempfile::TempDir)> {
     let mut trial = as_nobody();
     let tried = trial.args([copy.as_os_str(), "--version".as_ref()]).stdout(Stdio::null()).status();
     if !tried.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: cannot run the program as nobody; needs root and setpriv");
+        skip("cannot run the program as nobody; needs root and setpriv");
         return None;
     }
     let mut command = as_nobody();
