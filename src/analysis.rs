@@ -3,7 +3,10 @@
 //! One thread per capture thread. It parses hostile bytes and therefore makes no system call but
 //! to wait, allocate and exit; it never logs and never allocates per packet.
 
+mod rewriting;
+
 use std::hash::{BuildHasher as _, RandomState};
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc;
@@ -12,13 +15,16 @@ use crate::block::{Block, Content, Delivery, Frame};
 use crate::flow::{Sighting, Table};
 use crate::record::{Checked, ChecksumTally, Corruption, Note, SourceId, WireReport};
 use crate::wire::Checksum;
-use crate::wire::packet::{Captured, L4, Network, Packet, Transport, dissect};
+use crate::wire::packet::{Captured, L4, Network, Packet, Segment, Transport, dissect};
+
+use rewriting::Rewriting;
 
 /// What one capture is judged with, and what was seen of its connections so far.
 #[derive(Debug)]
 pub struct Analyser {
     source: SourceId,
     flows: Table,
+    rewriting: Rewriting,
 }
 
 /// Connections known at a time. An idle one costs a quarter of a kilobyte.
@@ -42,7 +48,8 @@ impl Analyser {
     /// Ready to judge; everything that needs more than memory is done here.
     pub fn new(source: SourceId, modbus_ports: &[u16]) -> Self {
         let seed = RandomState::new().hash_one(MAX_FLOWS);
-        Self { source, flows: Table::new(MAX_FLOWS, modbus_ports, seed) }
+        let flows = Table::new(MAX_FLOWS, modbus_ports, seed);
+        Self { source, flows, rewriting: Rewriting::new() }
     }
 
     /// Judge what was delivered. The block is back with its owner before the report is.
@@ -88,14 +95,36 @@ impl Analyser {
         tally(&packet, &mut report.checksums);
         if is_corrupt(&packet) {
             note_corruption(frame.at_ns, &packet, report);
-            return; // its receiver drops it too, and the sender will repeat it
         }
         if let (Transport::Tcp(segment), Network::Ip { source, destination }) =
             (&packet.transport, &packet.network)
+            && self.is_readable(&packet, (*source, *destination), segment)
         {
             let (at_ns, vlan) = (frame.at_ns, packet.vlan);
             let sighting = Sighting { at_ns, vlan, source, destination, segment };
             self.flows.observe(&sighting, report);
+        }
+    }
+
+    /// False for a damaged segment: its receiver drops it too, and the sender will repeat it.
+    fn is_readable(
+        &mut self,
+        packet: &Packet<'_>,
+        hosts: (IpAddr, IpAddr),
+        segment: &Segment<'_>,
+    ) -> bool {
+        if matches!(packet.ipv4, Some(Checksum::Invalid(_))) {
+            return false;
+        }
+        match packet.l4 {
+            Some((_, Checksum::Invalid(mismatch))) => {
+                self.rewriting.explains(hosts, segment, mismatch)
+            }
+            Some((_, Checksum::Valid)) => {
+                self.rewriting.refute(hosts.0, hosts.1);
+                true
+            }
+            Some((_, Checksum::Unverified(_))) | None => true,
         }
     }
 }

@@ -54,6 +54,7 @@ impl Wire {
             sequence: self.next[side].wrapping_add_signed(offset),
             acknowledgment: self.next[1 - side],
             flags: Flags(flags),
+            len: 20 + payload.len(),
             payload,
         };
         let (source, destination) = (&host(side), &host(1 - side));

@@ -79,6 +79,8 @@ pub struct Segment<'a> {
     pub sequence: u32,
     pub acknowledgment: u32,
     pub flags: Flags,
+    /// Header, options and payload: what the checksum covers.
+    pub len: usize,
     pub payload: &'a [u8],
 }
 

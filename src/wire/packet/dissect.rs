@@ -193,6 +193,7 @@ fn tcp<'a>(packet: &mut Packet<'a>, carried: &Carried<'a>) -> Result<(), WireErr
         sequence: tcp.sequence(),
         acknowledgment: tcp.acknowledgment(),
         flags: Flags(tcp.control_bits()),
+        len: carried.bytes.len(),
         payload: tcp.payload()?,
     });
     Ok(())
