@@ -13,6 +13,7 @@ mod exchange;
 mod explain;
 mod line;
 mod plan;
+mod probe;
 mod rtu;
 mod schedule;
 mod station;
@@ -189,3 +190,6 @@ fn is_answer(reading: &Reading) -> bool {
         Quality::Bad(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

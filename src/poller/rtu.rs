@@ -22,7 +22,8 @@ use crate::wire::modbus::rtu::NotAFrame;
 
 use super::exchange::{Cause, Confidence, Foreign, Reply, Values};
 use super::line::Line;
-use super::station::{Rung, Station};
+use super::probe::Probe;
+use super::station::Station;
 
 pub(super) struct Rtu<S> {
     line: Line<S>,
@@ -47,31 +48,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
     pub(super) async fn ask(&mut self, unit: u8, request: ReadRequest) -> Result<Reply, Cause> {
         // After this each exchange ends with the silence that the next one needs before it.
         self.hush(self.line.frame_gap()).await?;
-        if !self.station(unit).is_settled() {
-            self.settle(unit).await?;
-        }
+        let settled = match self.station(unit).is_settled() {
+            true => Settled::ByProbe,
+            false => self.settle(unit).await?,
+        };
         let mut reply = self.exchange(unit, request).await?;
         self.listen(unit).await?;
-        if self.station(unit).is_vigilant(Instant::now()) {
-            self.confirm(unit).await?;
+        match settled {
+            Settled::BySilence => self.audition(unit).await?,
+            Settled::ByProbe => self.confirm(unit).await?,
         }
-        let station = self.station(unit);
-        reply.confidence = station.confidence(Instant::now());
-        if station.rung() == Rung::Silence {
-            station.on_answer_after_silence();
-        }
+        reply.confidence = self.station(unit).confidence(Instant::now());
         Ok(reply)
     }
 
-    /// Climb the ladder until a rung holds or this turn's patience ends. Every pass that does not
-    /// return climbs, and the last rung always returns.
-    async fn settle(&mut self, unit: u8) -> Result<(), Cause> {
+    /// Try probes until one settles the unit or this turn's patience ends. Each that does not is
+    /// spent, so this ends.
+    async fn settle(&mut self, unit: u8) -> Result<Settled, Cause> {
         let mut patience = self.station(unit).patience();
-        loop {
-            match self.try_rung(unit).await {
-                Ok(()) if self.station(unit).is_settled() => return Ok(()),
+        while let Some(probe) = self.station(unit).next_probe(Instant::now()) {
+            match self.try_probe(unit, probe).await {
+                Ok(()) if self.station(unit).is_settled() => return Ok(Settled::ByProbe),
                 Ok(()) => (), // refused, which costs the line next to nothing
-                Err(cause @ (Cause::Io(_) | Cause::Quiet(_) | Cause::Babble)) => return Err(cause),
+                Err(cause @ Cause::Io(_)) => return Err(cause),
                 Err(cause) => {
                     patience = patience.saturating_sub(1);
                     if patience == 0 {
@@ -80,49 +79,60 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
                 }
             }
         }
+        let timeout = self.timeout;
+        let station = self.station(unit);
+        if let Some(remaining) = station.quiet_for(Instant::now(), timeout) {
+            return Err(Cause::Quiet(remaining));
+        }
+        station.on_quiet();
+        Ok(Settled::BySilence)
     }
 
-    /// Show that the reply just received was not another's. Only the loss of the line is an error.
-    async fn confirm(&mut self, unit: u8) -> Result<(), Cause> {
-        if self.station(unit).rung() == Rung::Silence {
+    /// While the unit is under suspicion, show that the reply just received was not another's.
+    /// Only the loss of the line is an error.
+    async fn confirm(&mut self, unit: u8) -> io::Result<()> {
+        let now = Instant::now();
+        let station = self.station(unit);
+        if !station.needs_confirmation(now) {
             return Ok(());
         }
-        self.station(unit).on_suspicion();
-        match self.try_rung(unit).await {
-            Err(Cause::Io(error)) => Err(error.into()),
+        station.on_suspicion();
+        let Some(probe) = station.next_probe(now) else { return Ok(()) };
+        match self.try_probe(unit, probe).await {
+            Err(Cause::Io(error)) => Err(error),
             Ok(()) | Err(_) => Ok(()),
         }
     }
 
-    async fn try_rung(&mut self, unit: u8) -> Result<(), Cause> {
-        let rung = self.station(unit).rung();
-        let probe = match rung {
-            Rung::Echo => ReadRequest::Echo { nonce: self.nonces.next(unit) },
-            Rung::OtherFunction(probe) | Rung::OtherQuantity(probe) => probe,
-            Rung::Silence => return self.try_silence(unit),
+    /// The unit just answered, after silence: find a probe that it answers, if there is one.
+    async fn audition(&mut self, unit: u8) -> io::Result<()> {
+        while let Some(probe) = self.station(unit).next_probe(Instant::now()) {
+            self.station(unit).on_suspicion();
+            match self.try_probe(unit, probe).await {
+                Ok(()) if self.station(unit).is_settled() => return Ok(()),
+                Err(Cause::Io(error)) => return Err(error),
+                Ok(()) | Err(_) => (),
+            }
+        }
+        self.station(unit).on_mute();
+        Ok(())
+    }
+
+    async fn try_probe(&mut self, unit: u8, probe: Probe) -> Result<(), Cause> {
+        let request = match probe {
+            Probe::Echo => ReadRequest::Echo { nonce: self.nonces.next(unit) },
+            Probe::OtherFunction(request) | Probe::OtherQuantity(request) => request,
         };
-        let outcome = self.exchange(unit, probe).await;
+        let outcome = self.exchange(unit, request).await;
         if let Ok(reply) = &outcome {
             self.station(unit).on_probe_answer(&reply.values);
             self.listen(unit).await?;
         }
         let station = self.station(unit);
         if !station.is_settled() {
-            station.climb();
+            station.on_probe_failure(Instant::now());
         }
         outcome.map(drop)
-    }
-
-    fn try_silence(&mut self, unit: u8) -> Result<(), Cause> {
-        let timeout = self.timeout;
-        let station = self.station(unit);
-        match station.quiet_for(Instant::now(), timeout) {
-            Some(remaining) => Err(Cause::Quiet(remaining)),
-            None => {
-                station.on_quiet();
-                Ok(())
-            }
-        }
     }
 
     /// One request and what answers it, believed or not.
@@ -228,6 +238,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
     fn station(&mut self, unit: u8) -> &mut Station {
         self.stations.entry(unit).or_insert_with(|| Station::new(&[], Duration::ZERO))
     }
+}
+
+/// How a unit came out of suspicion.
+enum Settled {
+    ByProbe,
+    BySilence,
 }
 
 /// What a burst is, seen from a request.

@@ -25,7 +25,7 @@ use super::exchange::{Cause, Confidence, Foreign, Reply, Values};
 /// Time-outs in a row after which the connection is taken for dead.
 const MAX_SILENT: u32 = 3;
 /// A second reply without an identifier is listened for at least this long after its request.
-const MIN_WINDOW: Duration = Duration::from_millis(10);
+const MIN_WINDOW: Duration = Duration::from_millis(20);
 
 /// Whether the connection can be used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,166 @@
+//! Each fault on each kind of link, at every request of the first cycles and at many: no sample
+//! may be `Good` and wrong, and three cycles after the fault every sample is `Good` again.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::record::Quality;
+
+use super::fake::{EVERY, Echo, Fault, Hits, Script, TIMEOUT, Wire, lie, poll_for};
+
+const WIRES: [Wire; 5] = [
+    Wire::Tcp,
+    Wire::TcpZero,
+    Wire::Rtu(Echo::Served),
+    Wire::Rtu(Echo::Refused),
+    Wire::Rtu(Echo::Ignored),
+];
+
+const fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+/// One run. Returns what went wrong.
+async fn verdict(script: &Script, settled_within: Duration) -> Vec<String> {
+    let start = Instant::now();
+    let (log, record) = poll_for(script, 4 * EVERY + ms(3500) + settled_within + 3 * EVERY).await;
+    let mut wrong = vec![];
+    for (at, reading) in &log {
+        let before = log.iter().map(|(at, _)| at).take_while(|before| *before < at).last();
+        let since = before.map_or(Duration::ZERO, |before| *before - start);
+        let lies = reading.samples.iter().filter_map(|sample| lie(since, reading, sample));
+        wrong.extend(lies.map(|lie| format!("{lie:?}")));
+    }
+    let settled = record.last_fault.unwrap_or(start) + settled_within + TIMEOUT;
+    let late = log.iter().filter(|(at, _)| *at > settled);
+    let (good, bad): (Vec<_>, Vec<_>) =
+        late.map(|(_, reading)| reading).partition(|reading| reading.quality == Quality::Good);
+    if let Some(reading) = bad.first() {
+        wrong.push(format!("not recovered: {:?} {:?}", reading.quality, reading.detail));
+    }
+    let units: BTreeSet<_> = good.iter().map(|reading| reading.unit).collect();
+    if units.len() != 2 {
+        wrong.push(format!("only units {units:?} have good readings in the end"));
+    }
+    wrong
+}
+
+/// Each fault once at every request of the first cycles, and again and again.
+async fn try_all(wires: &[Wire], faults: &[Fault]) {
+    let hits = { 0..12 }.map(Hits::Nth).chain([1, 2, 3, 5, 7].map(Hits::EveryNth));
+    try_each(wires, faults, &hits.collect::<Vec<_>>()).await;
+}
+
+async fn try_each(wires: &[Wire], faults: &[Fault], hits: &[Hits]) {
+    let mut wrong = vec![];
+    for wire in wires {
+        for fault in faults {
+            for hits in hits {
+                let script = Script { wire: *wire, fault: fault.clone(), hits: *hits };
+                for what in verdict(&script, 3 * EVERY).await {
+                    wrong.push(format!("{wire:?} {fault:?} {hits:?}: {what}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_faults_everything_is_good_from_the_first_cycle_on() {
+    for wire in WIRES {
+        let script = Script { wire, fault: Fault::None, hits: Hits::Nth(0) };
+        let (log, _) = poll_for(&script, 10 * EVERY).await;
+        assert_eq!(log.len(), 40, "{wire:?}: two units with two requests in ten cycles");
+        for (_, reading) in log {
+            assert_eq!((reading.quality, reading.detail), (Quality::Good, None), "{wire:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_unit_that_is_busy_past_the_time_out_never_shifts_values() {
+    let late = [210, 250, 400, 700, 990, 1000, 1010, 1500, 3300];
+    try_all(&WIRES, &late.map(|by| Fault::Late(ms(by)))).await;
+}
+
+/// A unit does not answer out of order; something between could. Twice within milliseconds, a
+/// reply held back just when another held back earlier comes free, is more than a serial line's
+/// replies can show, and is not tried here.
+#[tokio::test(start_paused = true)]
+async fn a_reply_overtaken_by_others_never_shifts_values() {
+    let late = [5, 100, 195, 200, 210, 250, 500, 985, 990, 1000, 1005, 1010, 2000, 3010];
+    let once: Vec<_> = { 0..16 }.map(Hits::Nth).collect();
+    try_each(&WIRES, &late.map(|by| Fault::Overtaken(ms(by))), &once).await;
+    try_all(&WIRES[..1], &late.map(|by| Fault::Overtaken(ms(by)))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_unit_slower_than_the_time_out_never_shifts_values() {
+    let slow: Vec<_> = { 170..460 }
+        .step_by(5)
+        .chain((480..2100).step_by(31))
+        .map(|by| Fault::Overtaken(ms(by)))
+        .collect();
+    try_each(&WIRES, &slow, &[Hits::EveryNth(1)]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn repeated_replies_never_shift_values() {
+    let gaps = [0, 1, 2, 3, 5, 8, 10, 20, 100, 300, 990, 1000, 1003];
+    try_all(&WIRES, &gaps.map(|gap| Fault::Twice(ms(gap)))).await;
+    let gaps = [0, 1, 2, 3, 4, 5];
+    try_all(&WIRES, &gaps.map(|gap| Fault::Again(ms(gap)))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn replies_to_something_else_are_refused() {
+    let faults = [
+        Fault::Silent,
+        Fault::WrongUnit,
+        Fault::WrongFunction,
+        Fault::WrongCount(-1),
+        Fault::WrongCount(1),
+        Fault::Exception(1),
+        Fault::Exception(6),
+        Fault::Exception(11),
+    ];
+    try_all(&WIRES, &faults).await;
+    try_all(&WIRES[..2], &[Fault::WrongId, Fault::Close]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_flipped_bit_of_a_frame_is_believed() {
+    let serial: Vec<_> = (0..9 * 8).map(Fault::Flip).collect();
+    try_all(&WIRES[2..], &serial).await;
+    // On TCP nothing but the checksums below protects the registers: header, function, count.
+    let tcp: Vec<_> = (0..9 * 8).map(Fault::Flip).collect();
+    try_all(&WIRES[..2], &tcp).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_may_arrive_in_pieces() {
+    let faults: Vec<_> =
+        (0..13).flat_map(|at| [1, 20, 150].map(|by| Fault::Split(at, ms(by)))).collect();
+    try_all(&WIRES, &faults).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn noise_around_a_reply_is_never_read_as_values() {
+    let noise: [&[u8]; 8] =
+        [&[0], &[0xff], &[0, 0], &[1], &[1, 3], &[1, 3, 4], &[0, 0, 0, 0, 0, 7], &[0x55; 300]];
+    let faults: Vec<_> = { noise }
+        .iter()
+        .flat_map(|noise| [Fault::Before(noise.to_vec()), Fault::After(noise.to_vec())])
+        .collect();
+    try_all(&WIRES, &faults).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_own_request_is_never_read_as_a_reply() {
+    let gaps = [0, 1, 2, 3, 5, 20].map(|gap| Fault::OwnRequest(ms(gap)));
+    try_all(&WIRES, &gaps).await;
+    try_all(&WIRES, &[Fault::OnlyOwnRequest]).await;
+}
