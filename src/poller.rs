@@ -55,8 +55,8 @@ pub async fn run(
     stop: CancellationToken,
 ) {
     match link.endpoint.clone() {
-        Endpoint::Tcp(address) => poll(Poller::new(id, link, address), readings, stop).await,
-        Endpoint::Serial(serial) => poll(Poller::new(id, link, serial), readings, stop).await,
+        Endpoint::Tcp(address) => poll(Poller::new(&id, link, address), readings, stop).await,
+        Endpoint::Serial(serial) => poll(Poller::new(&id, link, serial), readings, stop).await,
     }
 }
 
@@ -68,8 +68,8 @@ pub async fn read_once(link: &Link) -> Result<Vec<Reading>, LinkError> {
     let id = SourceId::from(link.endpoint.to_string().as_str());
     let link = Arc::new(link.clone());
     match link.endpoint.clone() {
-        Endpoint::Tcp(address) => Poller::new(id, link, address).read_once(1).await,
-        Endpoint::Serial(serial) => Poller::new(id, link, serial).read_once(SERIAL_TURNS).await,
+        Endpoint::Tcp(address) => Poller::new(&id, link, address).read_once(1).await,
+        Endpoint::Serial(serial) => Poller::new(&id, link, serial).read_once(SERIAL_TURNS).await,
     }
 }
 
@@ -89,7 +89,7 @@ async fn poll<D: Dial>(
                 }
             }
         }
-        std::future::pending().await // no devices: nothing to do until `stop`
+        std::future::pending::<()>().await; // no devices: nothing to do until `stop`
     };
     stop.run_until_cancelled(polling).await;
 }
@@ -106,7 +106,7 @@ struct Poller<D: Dial> {
 }
 
 impl<D: Dial> Poller<D> {
-    fn new(id: SourceId, link: Arc<Link>, dial: D) -> Self {
+    fn new(id: &SourceId, link: Arc<Link>, dial: D) -> Self {
         let devices = link.devices.iter();
         let polled =
             devices.map(|device| Polled::new(id.clone(), Arc::clone(&link), Arc::clone(device)));

@@ -28,8 +28,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
         match &link.endpoint {
             Endpoint::Tcp(_) => Self::Tcp(Tcp::new(stream, link.transaction_id, link.timeout)),
             Endpoint::Serial(serial) => {
-                let line = Line::new(stream, Timing::at(serial.baud));
-                Self::Rtu(Rtu::new(line, stations(link), link.timeout))
+                let timing = Timing::at(serial.baud);
+                Self::Rtu(Rtu::new(Line::new(stream, timing), stations(link), link.timeout))
             }
         }
     }

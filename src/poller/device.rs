@@ -193,8 +193,9 @@ impl Standing {
             Ok(Reply { values: Values::Exception(ILLEGAL_ADDRESS), .. }) => Self::Refuses,
             Ok(_) => Self::Answers,
             // A foreign reply and a babbling line cost a whole time-out too.
-            Err(Cause::Timeout { .. } | Cause::CutShort(_)) => Self::Silent,
-            Err(Cause::Foreign(_) | Cause::Babble) => Self::Silent,
+            Err(Cause::Timeout { .. } | Cause::CutShort(_) | Cause::Foreign(_) | Cause::Babble) => {
+                Self::Silent
+            }
             Err(Cause::Damaged(_) | Cause::NotModbus | Cause::Unasked | Cause::Io(_)) => {
                 Self::Disturbed
             }

@@ -43,7 +43,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// would block the runtime's worker for as long as it takes.
     pub(super) async fn send(&mut self, frame: [u8; rtu::REQUEST_LEN]) -> io::Result<Instant> {
         self.stream.write_all(&frame).await.inspect_err(|_| self.state = State::Lost)?;
-        Ok(Instant::now() + self.timing.transmission(rtu::REQUEST_LEN as u32))
+        Ok(Instant::now() + self.timing.transmission(rtu::REQUEST_LEN))
     }
 
     /// Receive one burst. A complete frame ends with a silence of 3.5 characters; an incomplete

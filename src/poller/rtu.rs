@@ -48,9 +48,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
     pub(super) async fn ask(&mut self, unit: u8, request: ReadRequest) -> Result<Reply, Cause> {
         // After this each exchange ends with the silence that the next one needs before it.
         self.hush(self.line.frame_gap()).await?;
-        let settled = match self.station(unit).is_settled() {
-            true => Settled::ByProbe,
-            false => self.settle(unit).await?,
+        let settled = if self.station(unit).is_settled() {
+            Settled::ByProbe
+        } else {
+            self.settle(unit).await?
         };
         let mut reply = self.exchange(unit, request).await?;
         self.listen(unit).await?;

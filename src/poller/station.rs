@@ -155,8 +155,8 @@ impl Station {
     /// An answer began to arrive `turnaround` after its request.
     pub(super) fn on_answer(&mut self, turnaround: Duration) {
         let forgotten = self.turnaround.saturating_sub(turnaround) / 4;
-        self.turnaround = turnaround.max(self.turnaround - forgotten);
-        self.lateness -= self.lateness / 16;
+        self.turnaround = turnaround.max(self.turnaround.saturating_sub(forgotten));
+        self.lateness = self.lateness / 16 * 15;
         self.n_failures = 0;
     }
 

@@ -22,6 +22,10 @@ use crate::wire::modbus::request::ReadRequest;
 
 use super::exchange::{Cause, Confidence, Foreign, Reply, Values};
 
+/// Length of a request's PDU, as the header states it.
+const PDU_BYTES: u8 = 5;
+const _: () = assert!(PDU_BYTES as usize == PDU_LEN);
+
 /// Time-outs in a row after which the connection is taken for dead.
 const MAX_SILENT: u32 = 3;
 /// A second reply without an identifier is listened for at least this long after its request.
@@ -131,7 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
         self.transaction = self.transaction.wrapping_add(1).max(1); // 0 is what some always answer
         let mut frame = [0; mbap::LEN + PDU_LEN];
         let (header, pdu) = frame.split_at_mut(mbap::LEN);
-        header.copy_from_slice(&Mbap::new(self.transaction, unit, PDU_LEN as u8).to_bytes());
+        header.copy_from_slice(&Mbap::new(self.transaction, unit, PDU_BYTES).to_bytes());
         pdu.copy_from_slice(&request.pdu());
         match self.stream.write_all(&frame).await {
             Ok(()) => Ok(()),

@@ -1,2 +1,3 @@
 mod fake;
+mod link;
 mod matrix;

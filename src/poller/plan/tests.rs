@@ -106,7 +106,7 @@ proptest! {
         }
         for block in &plan.blocks {
             let Span { first, count } = span(block.request);
-            let limit = block.request.function().lt(&3).then_some(MAX_BITS).unwrap_or(MAX_REGISTERS);
+            let limit = if block.request.function() < 3 { MAX_BITS } else { MAX_REGISTERS };
             prop_assert!((1..=limit).contains(&count));
             prop_assert!(u32::from(first) + u32::from(count) <= TABLE_LEN);
             for slot in &block.tags {

@@ -85,13 +85,16 @@ pub(super) enum Hits {
     Nth(u32),
     /// Every so many for four seconds.
     EveryNth(u32),
+    /// All of one unit, from the third cycle on for four seconds.
+    Unit(u8),
 }
 
 impl Hits {
-    fn includes(self, nth: u32, age: Duration) -> bool {
+    fn includes(self, nth: u32, age: Duration, unit: u8) -> bool {
         match self {
             Self::Nth(n) => nth == n,
             Self::EveryNth(n) => nth.is_multiple_of(n) && age < 4 * EVERY,
+            Self::Unit(hit) => unit == hit && (2 * EVERY..6 * EVERY).contains(&age),
         }
     }
 }
@@ -112,7 +115,7 @@ pub(super) async fn poll_for(
     let start = Instant::now();
     let (dialled, mut streams) = mpsc::channel(1);
     let (readings, mut received) = mpsc::channel(64);
-    let poller = Poller::new("line".into(), link(script.wire), Fake(dialled));
+    let poller = Poller::new(&"line".into(), link(script.wire), Fake(dialled));
     let record = Mutex::new(Record::default());
     let mut log = vec![];
     let stop = CancellationToken::new();
@@ -133,28 +136,19 @@ pub(super) async fn poll_for(
     (log, record.into_inner().unwrap())
 }
 
-/// A sample that is published as `Good` and wrong.
-#[derive(Debug)]
-pub(super) enum Lie {
-    /// Another register's or another unit's value.
-    Name(String),
-    /// Read before this turn.
-    Age(String),
-}
-
-/// What a turn reads is no older than the last reading of the turn before it, `since`.
-pub(super) fn lie(since: Duration, reading: &Reading, sample: &Sample) -> Option<Lie> {
+/// What is wrong with a sample that is published as `Good`. What a turn reads is no older than
+/// the last reading of the turn before it, `since`.
+pub(super) fn lie(since: Duration, reading: &Reading, sample: &Sample) -> Option<String> {
     let Some(Value::Unsigned(value)) = sample.value else { return None };
     let (unit, index) = (reading.unit, sample.tag.address.index);
     let since = u64::try_from(since.as_millis()).unwrap();
-    let text = || format!("unit {unit} register {index} is {value} after {since} ms");
-    if !sample.quality.is_good() {
-        None
-    } else if index.is_multiple_of(2) {
-        (value != u64::from(index) + 1000 * u64::from(unit)).then(|| Lie::Name(text()))
+    let is_true = if index.is_multiple_of(2) {
+        value == u64::from(index) + 1000 * u64::from(unit)
     } else {
-        (value < since).then(|| Lie::Age(text()))
-    }
+        value >= since
+    };
+    (sample.quality.is_good() && !is_true)
+        .then(|| format!("unit {unit} register {index} is {value} after {since} ms"))
 }
 
 struct Fake(mpsc::Sender<DuplexStream>);
@@ -216,7 +210,7 @@ async fn serve(mut stream: DuplexStream, script: &Script, start: Instant, record
         while let Some(request) = Request::take(script.wire, &mut received) {
             let now = Instant::now();
             let mut record = record.lock().unwrap();
-            let is_hit = script.hits.includes(record.n_requests, now - start);
+            let is_hit = script.hits.includes(record.n_requests, now - start, request.unit);
             let fault = if is_hit { &script.fault } else { &Fault::None };
             record.n_requests += 1;
             let clock = u16::try_from((now - start).as_millis()).unwrap();
@@ -296,8 +290,7 @@ impl Request {
         let reply = self.frame(wire, pdu);
         let now = LATENCY;
         match fault.clone() {
-            Fault::None => vec![(now, reply)],
-            Fault::Late(_) => vec![(now, reply)],
+            Fault::None | Fault::Late(_) => vec![(now, reply)],
             Fault::Overtaken(by) => vec![(now + by, reply)],
             Fault::Twice(gap) if gap.is_zero() => vec![(now, [reply.clone(), reply].concat())],
             Fault::Twice(gap) => vec![(now, reply.clone()), (now + gap, reply)],
@@ -340,7 +333,9 @@ impl Request {
 }
 
 fn registers(function: u8, first: u16, count: u16, unit: u8, clock: u16) -> Vec<u8> {
-    let value = |index: u16| if index % 2 == 0 { index + 1000 * u16::from(unit) } else { clock };
+    let value = |index: u16| {
+        if index.is_multiple_of(2) { index + 1000 * u16::from(unit) } else { clock }
+    };
     let words = (first..first + count).flat_map(|index| value(index).to_be_bytes());
     [function, u8::try_from(count * 2).unwrap()].into_iter().chain(words).collect()
 }

@@ -91,8 +91,9 @@ impl Timing {
     }
 
     /// Time that `n_bytes` take on the line.
-    pub fn transmission(self, n_bytes: u32) -> Duration {
-        Duration::from_nanos(self.character_ns) * n_bytes
+    pub fn transmission(self, n_bytes: usize) -> Duration {
+        let n_bytes = u64::try_from(n_bytes).unwrap_or(u64::MAX);
+        Duration::from_nanos(self.character_ns.saturating_mul(n_bytes))
     }
 }
 

@@ -1,0 +1,95 @@
+//! What a link does over time: back-off, recovery, splitting, stopping.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::record::{Doubt, Quality};
+
+use super::super::*;
+use super::fake::{EVERY, Echo, Fault, Hits, Script, Wire, lie, link, poll_for};
+
+const RTU: Wire = Wire::Rtu(Echo::Served);
+
+fn qualities(log: &[(Instant, Reading)], unit: u8) -> Vec<Quality> {
+    let of_unit = log.iter().filter(|(_, reading)| reading.unit == unit);
+    of_unit.map(|(_, reading)| reading.quality).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_unit_backs_off_and_does_not_slow_the_others() {
+    for wire in [Wire::Tcp, Wire::TcpZero, RTU] {
+        let script = Script { wire, fault: Fault::Silent, hits: Hits::Unit(2) };
+        let start = Instant::now();
+        let (log, _) = poll_for(&script, 12 * EVERY).await;
+        assert!(qualities(&log, 1).iter().all(|quality| quality.is_good()), "{wire:?}");
+        assert_eq!(qualities(&log, 1).len(), 24, "{wire:?}: every cycle of the other unit");
+        for (at, reading) in log.iter().filter(|(_, reading)| reading.unit == 1) {
+            let phase = (*at - start).as_millis() % EVERY.as_millis();
+            assert!(phase < 100, "{wire:?}: {phase} ms late, {:?}", reading.quality);
+        }
+        let of_dead = qualities(&log, 2);
+        assert!(of_dead.contains(&Quality::Bad(crate::record::Fault::Timeout)), "{wire:?}");
+        assert!(of_dead.ends_with(&[Quality::Good; 4]), "{wire:?}: recovered");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_reply_is_told_as_uncertain_and_then_forgotten() {
+    let late = Fault::Late(Duration::from_millis(300));
+    let script = Script { wire: RTU, fault: late, hits: Hits::Nth(6) };
+    let (log, _) = poll_for(&script, 6 * EVERY).await;
+    let (_, doubtful) = { &log }
+        .iter()
+        .find(|(_, reading)| reading.quality == Quality::Uncertain(Doubt::LateReply))
+        .unwrap();
+    assert!(doubtful.detail.as_deref().unwrap().contains("raise `timeout`"));
+    assert!(doubtful.samples.iter().all(|sample| sample.value.is_some()));
+    assert_eq!(log.last().unwrap().1.quality, Quality::Good);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_unit_that_answers_no_probe_is_believed_again_after_silence() {
+    for hits in [Hits::Nth(0), Hits::Nth(9), Hits::Nth(40), Hits::Nth(41), Hits::EveryNth(3)] {
+        for by in [300, 700, 1010] {
+            let fault = Fault::Late(Duration::from_millis(by));
+            let script = Script { wire: Wire::Rtu(Echo::Mute), fault, hits };
+            let (log, _) = poll_for(&script, 60 * EVERY).await;
+            for (_, reading) in &log {
+                let lies = reading.samples.iter().filter_map(|s| lie(Duration::ZERO, reading, s));
+                assert_eq!(lies.count(), 0, "{hits:?} {by}");
+            }
+            for unit in [1, 2] {
+                assert!(qualities(&log, unit).ends_with(&[Quality::Good; 4]), "{hits:?} {by}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_device_refuses_is_asked_for_in_smaller_parts() {
+    let script = Script { wire: RTU, fault: Fault::Exception(2), hits: Hits::EveryNth(1) };
+    let (log, _) = poll_for(&script, 10 * EVERY).await;
+    let (last, _) = log.last().unwrap();
+    let turn: Vec<_> = log.iter().filter(|(at, _)| at == last).collect();
+    assert_eq!(turn.len(), 4, "one request for each tag");
+    assert!(turn.iter().all(|(_, reading)| reading.quality.is_good()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn polling_ends_when_it_is_told_to_or_nobody_listens() {
+    let (readings, received) = mpsc::channel(1);
+    let stop = CancellationToken::new();
+    stop.cancel();
+    run("line".into(), link(Wire::Tcp), readings.clone(), stop).await;
+    drop(received);
+    run("line".into(), link(RTU), readings, CancellationToken::new()).await;
+}
+
+#[test]
+fn a_poller_can_be_spawned() {
+    fn is_send<T: Send>(_: &T) {}
+    let (readings, _received) = mpsc::channel(1);
+    is_send(&run("line".into(), link(RTU), readings, CancellationToken::new()));
+    is_send(&read_once(&link(RTU)));
+}
