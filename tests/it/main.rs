@@ -3,4 +3,4 @@
 
 mod config;
 mod layering;
-mod program;
+mod poller;

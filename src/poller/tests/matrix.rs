@@ -82,7 +82,7 @@ async fn without_faults_everything_is_good_from_the_first_cycle_on() {
 
 #[tokio::test(start_paused = true)]
 async fn a_unit_that_is_busy_past_the_time_out_never_shifts_values() {
-    let late = [210, 250, 400, 700, 990, 1000, 1010, 1500, 3300];
+    let late = [210, 400, 990, 1000, 1010, 3300];
     try_all(&WIRES, &late.map(|by| Fault::Late(ms(by)))).await;
 }
 
@@ -91,7 +91,7 @@ async fn a_unit_that_is_busy_past_the_time_out_never_shifts_values() {
 /// replies can show, and is not tried here.
 #[tokio::test(start_paused = true)]
 async fn a_reply_overtaken_by_others_never_shifts_values() {
-    let late = [5, 100, 195, 200, 210, 250, 500, 985, 990, 1000, 1005, 1010, 2000, 3010];
+    let late = [5, 195, 200, 210, 500, 990, 1000, 1005, 1010, 3010];
     let once: Vec<_> = { 0..16 }.map(Hits::Nth).collect();
     try_each(&WIRES, &late.map(|by| Fault::Overtaken(ms(by))), &once).await;
     try_all(&WIRES[..1], &late.map(|by| Fault::Overtaken(ms(by)))).await;
@@ -100,8 +100,8 @@ async fn a_reply_overtaken_by_others_never_shifts_values() {
 #[tokio::test(start_paused = true)]
 async fn a_unit_slower_than_the_time_out_never_shifts_values() {
     let slow: Vec<_> = { 170..460 }
-        .step_by(5)
-        .chain((480..2100).step_by(31))
+        .step_by(10)
+        .chain((480..2100).step_by(60))
         .map(|by| Fault::Overtaken(ms(by)))
         .collect();
     try_each(&WIRES, &slow, &[Hits::EveryNth(1)]).await;
@@ -109,7 +109,7 @@ async fn a_unit_slower_than_the_time_out_never_shifts_values() {
 
 #[tokio::test(start_paused = true)]
 async fn repeated_replies_never_shift_values() {
-    let gaps = [0, 1, 2, 3, 5, 8, 10, 20, 100, 300, 990, 1000, 1003];
+    let gaps = [0, 1, 2, 3, 5, 10, 20, 300, 990, 1000, 1003];
     try_all(&WIRES, &gaps.map(|gap| Fault::Twice(ms(gap)))).await;
     let gaps = [0, 1, 2, 3, 4, 5];
     try_all(&WIRES, &gaps.map(|gap| Fault::Again(ms(gap)))).await;
@@ -138,15 +138,14 @@ async fn no_flipped_bit_of_a_frame_is_believed() {
     // Of a serial frame every bit; on TCP nothing but the checksums below protects the registers,
     // so header, function and byte count: as many bytes.
     let flips: Vec<_> = (0..9 * 8).map(Fault::Flip).collect();
-    try_each(&WIRES, &flips, &[0, 2, 4].map(Hits::Nth)).await;
-    try_each(&WIRES, &flips, &[1, 2, 5].map(Hits::EveryNth)).await;
+    try_each(&WIRES, &flips, &[Hits::Nth(0), Hits::Nth(4), Hits::EveryNth(2)]).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_reply_may_arrive_in_pieces() {
     let faults: Vec<_> =
         (0..13).flat_map(|at| [1, 20, 150].map(|by| Fault::Split(at, ms(by)))).collect();
-    try_all(&WIRES, &faults).await;
+    try_each(&WIRES, &faults, &[Hits::Nth(1), Hits::EveryNth(1), Hits::EveryNth(3)]).await;
 }
 
 #[tokio::test(start_paused = true)]
