@@ -1,5 +1,10 @@
 //! Integration tests, one binary.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that skips or measures says so"
+)]
 
 mod config;
 mod layering;
