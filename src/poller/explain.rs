@@ -210,3 +210,78 @@ fn foreign_hint(why: Foreign) -> &'static str {
 pub(super) fn rounded(duration: Duration) -> String {
     format!("{:?}", Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::TransactionId;
+    use crate::wire::modbus::rtu::Frame;
+
+    fn link(endpoint: &str) -> Link {
+        Link {
+            endpoint: endpoint.parse().unwrap(),
+            timeout: Duration::from_millis(500),
+            backoff_max: Duration::from_secs(30),
+            transaction_id: TransactionId::Strict,
+            devices: vec![],
+        }
+    }
+
+    #[test]
+    fn every_failure_names_the_link_and_what_to_do() {
+        let damaged = Frame::parse(&[1, 3, 2, 0, 7, 0, 0]).unwrap_err();
+        let causes = [
+            Cause::timeout(0),
+            Cause::timeout(3),
+            Cause::Timeout { received: 0, late: Some(Duration::from_micros(812_345)) },
+            damaged.into(),
+            Cause::Foreign(Foreign::Unit(9)),
+            Cause::Foreign(NotTheAnswer::OwnRequest.into()),
+            Cause::Babble,
+            Cause::Quiet(Duration::from_millis(900)),
+            io::Error::from(io::ErrorKind::UnexpectedEof).into(),
+            Cause::CutShort(5),
+            Cause::NotModbus,
+            Cause::Unasked,
+        ];
+        for endpoint in ["tcp://192.0.2.10:502", "rtu:///dev/ttyS0?baud=19200"] {
+            let link = link(endpoint);
+            let scene = Scene { link: &link, unit: 3 };
+            for cause in &causes {
+                let text = scene.failure(cause);
+                assert!(text.contains(&link.endpoint.to_string()), "{text}");
+                assert!(text.len() > 60 && text.len() < 300, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_late_reply_is_told_with_its_lateness() {
+        let link = link("rtu:///dev/ttyS0");
+        let scene = Scene { link: &link, unit: 3 };
+        let late = Confidence::LateReply(Duration::from_micros(812_345));
+        let text = scene.doubt(late).unwrap();
+        assert!(text.contains("unit 3") && text.contains("812ms") && text.contains("500ms"));
+        assert_eq!(scene.doubt(Confidence::Proven), None);
+    }
+
+    #[test]
+    fn each_way_in_which_a_link_fails_to_open_has_its_own_hint() {
+        use io::ErrorKind as Kind;
+        let tcp: Endpoint = "tcp://192.0.2.10:502".parse().unwrap();
+        let serial: Endpoint = "rtu:///dev/ttyUSB0".parse().unwrap();
+        let hints = [
+            (&tcp, Kind::ConnectionRefused, "nothing listens there"),
+            (&tcp, Kind::TimedOut, "does not answer"),
+            (&tcp, Kind::HostUnreachable, "no way to that address"),
+            (&tcp, Kind::ConnectionReset, "serve few clients"),
+            (&serial, Kind::NotFound, "adapter unplugged"),
+            (&serial, Kind::PermissionDenied, "dialout"),
+            (&serial, Kind::ResourceBusy, "fuser"),
+        ];
+        for (endpoint, kind, hint) in hints {
+            let text = outage(endpoint, &kind.into());
+            assert!(text.contains(hint) && text.contains(&endpoint.to_string()), "{text}");
+        }
+    }
+}

@@ -141,7 +141,6 @@ fn assert_never_wrong_and_recovered(log: &[Reading]) {
     let n_late =
         log.iter().filter(|reading| reading.quality == Quality::Bad(Fault::Timeout)).count();
     let last_late = log.iter().rposition(|reading| !reading.quality.is_good()).unwrap_or(0);
-    println!("{} readings, {} good samples, {n_late} time-outs", log.len(), good.len());
     assert!(n_late >= 2, "some replies were late: {n_late}");
     assert!(good.len() > log.len(), "{} good samples of {} readings", good.len(), log.len());
     let n_recoveries = log[..=last_late]

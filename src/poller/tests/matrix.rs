@@ -25,7 +25,12 @@ const fn ms(n: u64) -> Duration {
 /// One run. Returns what went wrong.
 async fn verdict(script: &Script, settled_within: Duration) -> Vec<String> {
     let start = Instant::now();
-    let (log, record) = poll_for(script, 4 * EVERY + ms(3500) + settled_within + 3 * EVERY).await;
+    let hit_for = match script.hits {
+        Hits::Nth(_) => 3 * EVERY,
+        Hits::EveryNth(_) | Hits::Unit(_) => 4 * EVERY,
+    };
+    let latest = ms(3500);
+    let (log, record) = poll_for(script, hit_for + latest + settled_within + 2 * EVERY).await;
     let mut wrong = vec![];
     for (at, reading) in &log {
         let before = log.iter().map(|(at, _)| at).take_while(|before| *before < at).last();
@@ -49,8 +54,9 @@ async fn verdict(script: &Script, settled_within: Duration) -> Vec<String> {
 
 /// Each fault once at every request of the first cycles, and again and again.
 async fn try_all(wires: &[Wire], faults: &[Fault]) {
-    let hits = { 0..12 }.map(Hits::Nth).chain([1, 2, 3, 5, 7].map(Hits::EveryNth));
-    try_each(wires, faults, &hits.collect::<Vec<_>>()).await;
+    let once = [0, 1, 2, 3, 4, 5, 7, 10].map(Hits::Nth);
+    let often = [1, 2, 3, 5, 7].map(Hits::EveryNth);
+    try_each(wires, faults, &[&once[..], &often].concat()).await;
 }
 
 async fn try_each(wires: &[Wire], faults: &[Fault], hits: &[Hits]) {
