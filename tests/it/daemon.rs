@@ -217,7 +217,6 @@ fn config(links: &[(&str, &Controller, &str)]) -> String {
 const TAG: &str = r#"{ name = "n", at = "holding:0", type = "UINT" }"#;
 
 /// A capture that needs no cable; none where it is not permitted.
-#[expect(clippy::print_stderr, reason = "what is skipped is said aloud")]
 fn capture_of_loopback() -> String {
     if process::may_capture() {
         return "[[capture]]\ninterface = \"lo\"\n".to_owned();

@@ -3,8 +3,6 @@
 //! The test starts itself once more inside a script that runs a private journald in namespaces of
 //! its own, so that it can stop it without touching the machine's.
 
-#![expect(clippy::print_stderr, reason = "a skipped test says so aloud")]
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
