@@ -5,6 +5,10 @@ use std::io;
 use std::io::Write as _;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+use nix::sys::signal::raise;
+
+use crate::app::Output;
 use crate::app::demo::Demo;
 use crate::app::demo::DemoError;
 use crate::app::demo::Narrator;
@@ -16,11 +20,9 @@ use crate::config::Level;
 
 use super::args;
 use super::args::Format;
-use super::args::Log;
 use super::diagnostics;
 use super::failure::Exit;
 use super::failure::Failure;
-use super::run::output_to;
 use super::terminal::color_of;
 
 pub(super) fn demo(args: &args::Demo) -> Result<(), Failure> {
@@ -28,18 +30,49 @@ pub(super) fn demo(args: &args::Demo) -> Result<(), Failure> {
     match args.log {
         Format::Text => {
             let color = color_of(&io::stdout()) == Color::Ansi;
-            let demo = Demo::set_up(Narrator::new(Box::new(io::stdout()), color))?;
+            let demo = Demo::set_up(Narrator::new(Box::new(Audience::new()), color))?;
             io::stdout().write_all(headline(demo.setting(), args.duration).as_bytes())?;
-            let outcome = demo.run(output_to(Log::Text), args.duration)?;
+            let output = Output::Text { out: Box::new(Audience::new()), color };
+            let outcome = demo.run(output, args.duration)?;
             io::stdout().write_all(closing(&outcome).as_bytes())?;
         }
         Format::Json => {
             let demo = Demo::set_up(Narrator::silent())?;
             warn_unseen(demo.setting());
-            demo.run(output_to(Log::Json), args.duration)?;
+            demo.run(Output::Json(Box::new(Audience::new())), args.duration)?;
         }
     }
     Ok(())
+}
+
+/// Standard output of a show: once its reader has gone (`| head`), the show ends as at Ctrl-C.
+struct Audience {
+    out: io::Stdout,
+    is_gone: bool,
+}
+
+impl Audience {
+    fn new() -> Self {
+        Self { out: io::stdout(), is_gone: false }
+    }
+
+    fn notice(&mut self, error: &io::Error) {
+        if error.kind() == io::ErrorKind::BrokenPipe && !self.is_gone {
+            self.is_gone = true;
+            // Fails only for a signal that does not exist.
+            let _ = raise(Signal::SIGINT);
+        }
+    }
+}
+
+impl io::Write for Audience {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes).inspect_err(|error| self.notice(error))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush().inspect_err(|error| self.notice(error))
+    }
 }
 
 fn headline(setting: &Setting, duration: Option<Duration>) -> String {

@@ -112,4 +112,16 @@ fn the_readable_demo_explains_itself_and_closes_its_books_at_ctrl_c() {
     }
 }
 
+#[test]
+fn the_demo_ends_when_nobody_reads_it_any_more() {
+    for log in ["text", "json"] {
+        let mut demo = program();
+        demo.args(["demo", "--log", log]).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = demo.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{log}");
+    }
+}
+
 const FIRST_ACT: &str = "▸ somebody else writes";
