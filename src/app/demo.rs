@@ -61,6 +61,15 @@ pub enum Wire {
     Unseen(io::Error),
 }
 
+impl Wire {
+    pub fn is_captured(&self) -> bool {
+        match self {
+            Self::Host | Self::Namespace => true,
+            Self::Unseen(_) => false,
+        }
+    }
+}
+
 /// What was done to the site, and what became of it.
 #[derive(Debug)]
 pub struct Outcome {
@@ -136,9 +145,8 @@ fn config_for(setting: &Setting) -> Result<Config, Rejected> {
             Endpoint::Serial(serial) => serial.device.clone_from(&setting.line.0),
         }
     }
-    match setting.wire {
-        Wire::Host | Wire::Namespace => (),
-        Wire::Unseen(_) => config.captures.clear(),
+    if !setting.wire.is_captured() {
+        config.captures.clear();
     }
     for capture in config.captures.values_mut() {
         Arc::make_mut(capture).modbus_ports = [controller.port()].into();

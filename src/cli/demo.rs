@@ -14,6 +14,7 @@ use crate::app::demo::DemoError;
 use crate::app::demo::Narrator;
 use crate::app::demo::Outcome;
 use crate::app::demo::Setting;
+use crate::app::demo::Staged;
 use crate::app::demo::Wire;
 use crate::config::Color;
 use crate::config::Level;
@@ -32,9 +33,10 @@ pub(super) fn demo(args: &args::Demo) -> Result<(), Failure> {
             let color = color_of(&io::stdout()) == Color::Ansi;
             let demo = Demo::set_up(Narrator::new(Box::new(Audience::new()), color))?;
             io::stdout().write_all(headline(demo.setting(), args.duration).as_bytes())?;
+            let is_captured = demo.setting().wire.is_captured();
             let output = Output::Text { out: Box::new(Audience::new()), color };
             let outcome = demo.run(output, args.duration)?;
-            io::stdout().write_all(closing(&outcome).as_bytes())?;
+            io::stdout().write_all(closing(&outcome, is_captured).as_bytes())?;
         }
         Format::Json => {
             let demo = Demo::set_up(Narrator::silent())?;
@@ -114,7 +116,7 @@ fn warn_unseen(setting: &Setting) {
 }
 
 /// The ledgers, and what was staged.
-fn closing(outcome: &Outcome) -> String {
+fn closing(outcome: &Outcome, is_captured: bool) -> String {
     let ledgers = &outcome.summary.ledgers;
     let width = ledgers.keys().map(String::len).max().unwrap_or_default();
     let mut text = String::from(
@@ -129,13 +131,14 @@ fn closing(outcome: &Outcome) -> String {
         0 => writeln!(text, "\nAll {} balance, to the unit.", ledgers.len()),
         _ => writeln!(text, "\n{n_open} of {} DO NOT BALANCE: that is a bug.", ledgers.len()),
     };
-    let staged = &outcome.staged;
+    let Staged { writes, flipped_bits, delayed_replies, corrupt_frames } = outcome.staged;
+    let on_the_wire = if is_captured { ", and the findings on the wire in notes" } else { "" };
     let _ = writeln!(
         text,
-        "Staged: {} writes by somebody else, {} flipped bits and {} late replies on the serial \
-         line, {} corrupt packets.\nCompare: bad_crc and late_reply of readings:line, and the \
-         findings on the wire in notes.\nNext: infra_monitor --help",
-        staged.writes, staged.flipped_bits, staged.delayed_replies, staged.corrupt_frames
+        "Staged: writes by somebody else: {writes}, flipped bits on the serial line: \
+         {flipped_bits}, late replies: {delayed_replies}, corrupt packets: {corrupt_frames}.\n\
+         Compare: bad_crc and late_reply of readings:line{on_the_wire}.\n\
+         Next: infra_monitor --help"
     );
     text
 }

@@ -92,6 +92,7 @@ fn where_user_namespaces_are_off_the_demo_says_so_and_goes_on() {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     assert!(run.stdout.contains("not captured"), "{}", run.stdout);
     assert!(run.stdout.contains("balance, to the unit"), "{}", run.stdout);
+    assert!(!run.stdout.contains("modbus.write"), "promised and not shown: {}", run.stdout);
 }
 
 #[test]

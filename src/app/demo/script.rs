@@ -53,16 +53,18 @@ pub(super) fn cues() -> impl Iterator<Item = Cue> {
 }
 
 impl Cue {
-    /// What to look at, for somebody who sees it for the first time.
-    pub(super) fn narration(self) -> String {
+    /// What to look at, for somebody who sees it for the first time. Frames are promised only
+    /// where they are captured.
+    pub(super) fn narration(self, is_captured: bool) -> String {
         match self.act {
             Act::Write { start_level_cm: START_LEVEL_CM } => {
-                "somebody writes the old start level back → modbus.write again".into()
+                let seen = if is_captured { " → modbus.write again" } else { "" };
+                format!("somebody writes the old start level back{seen}")
             }
             Act::Write { start_level_cm } => format!(
-                "somebody else writes the pump's start level, {:.2} m → modbus.write, and soon \
-                 limit.exceeded",
-                f64::from(start_level_cm) / 100.0
+                "somebody else writes the pump's start level, {:.2} m → {}limit.exceeded",
+                f64::from(start_level_cm) / 100.0,
+                if is_captured { "modbus.write, and soon " } else { "soon " }
             ),
             Act::FlipBit { bit } => format!(
                 "noise on the serial line flips bit {bit} of a reply → {}",
@@ -109,8 +111,15 @@ mod tests {
 
     #[test]
     fn what_will_only_be_counted_is_not_promised_as_a_line() {
-        let narrations: Vec<String> = cues().take(10).map(Cue::narration).collect();
+        let narrations: Vec<String> = cues().take(10).map(|cue| cue.narration(true)).collect();
         assert!(narrations[1].ends_with("→ reply.corrupt"), "{narrations:?}");
         assert!(narrations[6].contains("counted"), "{narrations:?}");
+    }
+
+    #[test]
+    fn what_only_frames_show_is_not_promised_where_none_are_captured() {
+        let writes = || cues().take(5).filter(|cue| matches!(cue.act, Act::Write { .. }));
+        assert!(writes().all(|cue| cue.narration(true).contains("modbus.write")));
+        assert!(writes().all(|cue| !cue.narration(false).contains("modbus.write")));
     }
 }

@@ -162,10 +162,11 @@ impl Stage {
 
     /// Do it and count it. What cannot be done is not counted, and the show goes on.
     async fn perform(&mut self, cue: Cue) {
-        if matches!(cue.act, Act::CorruptFrame { .. }) && self.injector.is_none() {
+        let is_captured = self.injector.is_some();
+        if matches!(cue.act, Act::CorruptFrame { .. }) && !is_captured {
             return;
         }
-        self.narrator.say(&cue.narration());
+        self.narrator.say(&cue.narration(is_captured));
         match cue.act {
             Act::Write { start_level_cm } => {
                 let written = write_start_level(self.controller, start_level_cm).await;
