@@ -16,12 +16,13 @@ mod syntax;
 mod tags;
 
 pub use document::parse;
-pub use endpoint::{Endpoint, EndpointError, Parity, Serial, StopBits};
+pub use endpoint::{Endpoint, EndpointError, Parity, Serial, StopBits, UnitError, Units};
 pub use plan::{Change, diff};
 pub use problem::{Problem, Rejected};
 pub use render::Color;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -162,6 +163,11 @@ pub struct Link {
 }
 
 impl Link {
+    /// What `timeout` can be: from the round trip of a local network to a radio link that is half
+    /// asleep.
+    pub const TIMEOUT: RangeInclusive<Duration> =
+        Duration::from_millis(10)..=Duration::from_secs(60);
+
     /// The defaults, without devices.
     pub fn new(endpoint: Endpoint) -> Self {
         Self {

@@ -9,6 +9,7 @@ use clap::Subcommand;
 use clap::ValueEnum;
 
 use crate::config::Endpoint;
+use crate::config::Link;
 use crate::tag::Addressing;
 use crate::tag::Order;
 use crate::tag::Type;
@@ -208,7 +209,7 @@ pub(super) struct Read {
     #[arg(value_name = "ADDRESS", required = true)]
     pub(super) addresses: Vec<String>,
     /// Modbus unit identifier; 1 to 247 on a serial line
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(super) unit: u8,
     /// IEC 61131-3 type of the values [default: BOOL for bits, UINT for registers]
     #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
@@ -219,9 +220,8 @@ pub(super) struct Read {
     /// What %M and %Q addresses mean
     #[arg(long, value_enum, default_value_t = Mapping::Direct)]
     pub(super) addressing: Mapping,
-    /// How long to wait for each reply
-    #[arg(long, value_name = "TIME", default_value = "1s")]
-    #[arg(value_parser = humantime::parse_duration)]
+    /// How long to wait for each reply; a silent serial line is asked five times
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = timeout)]
     pub(super) timeout: Duration,
     /// How values are printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -231,6 +231,17 @@ pub(super) struct Read {
 fn kind(text: &str) -> Result<Type, String> {
     let names = || Type::names().collect::<Vec<_>>().join(" ");
     text.parse().map_err(|error| format!("{error}; known are {}", names()))
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let [least, most] =
+        [Link::TIMEOUT.start(), Link::TIMEOUT.end()].map(|end| humantime::format_duration(*end));
+    if Link::TIMEOUT.contains(&time) {
+        Ok(time)
+    } else {
+        Err(format!("expected a time from {least} to {most}"))
+    }
 }
 
 /// [`Addressing`] on the command line.

@@ -32,20 +32,24 @@ pub(super) fn read(args: args::Read) -> Result<(), Failure> {
     verdict(&answers)
 }
 
-/// The addresses as tags. Each that is wrong is told.
+/// The addresses as tags. Whatever is wrong with the question is told at once.
 fn tags_of(args: &args::Read) -> Result<Vec<Tag>, Failure> {
-    let (tags, wrong): (Vec<_>, Vec<_>) = args
-        .addresses
-        .iter()
-        .map(|text| read::tag(text, args.addressing.into(), args.kind, args.order))
-        .partition(Result::is_ok);
-    if wrong.is_empty() {
-        return Ok(tags.into_iter().flatten().collect());
-    }
     let mut text = String::new();
-    for error in wrong.into_iter().filter_map(Result::err) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "error: {error}");
+    // Writing to a String cannot fail.
+    if let Err(error) = args.endpoint.units().check(args.unit) {
+        let _ = writeln!(text, "error: --unit: {error}");
+    }
+    let mut tags = vec![];
+    for address in &args.addresses {
+        match read::tag(address, args.addressing.into(), args.kind, args.order) {
+            Ok(tag) => tags.push(tag),
+            Err(error) => {
+                let _ = writeln!(text, "error: {error}");
+            }
+        }
+    }
+    if text.is_empty() {
+        return Ok(tags);
     }
     text.push_str("For addresses and types: infra_monitor read --help");
     Err(Failure::new(Exit::Usage, text))

@@ -40,6 +40,41 @@ pub enum StopBits {
     Two,
 }
 
+/// Which units can be polled (Serial Line V1.02, section 2.2; TCP V1.0b, section 4.4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Units {
+    /// 0 addresses every device and none answers.
+    Serial,
+    /// 0 and 255 mean the device that holds the connection.
+    Tcp,
+}
+
+/// Why a number is no unit that can be polled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnitError {
+    #[error("0 is the broadcast address: nobody answers it; {expected}", expected = .0.expected())]
+    Broadcast(Units),
+    #[error("{unit} is reserved; {expected}", expected = .units.expected())]
+    Reserved { unit: u8, units: Units },
+}
+
+impl Units {
+    pub fn check(self, unit: u8) -> Result<u8, UnitError> {
+        match (self, unit) {
+            (Self::Serial | Self::Tcp, 1..=247) | (Self::Tcp, 0 | 255) => Ok(unit),
+            (Self::Serial, 0) => Err(UnitError::Broadcast(self)),
+            (Self::Serial | Self::Tcp, _) => Err(UnitError::Reserved { unit, units: self }),
+        }
+    }
+
+    pub(super) fn expected(self) -> &'static str {
+        match self {
+            Self::Serial => "expected a unit from 1 to 247",
+            Self::Tcp => "expected a unit from 0 to 247, or 255 for the device itself",
+        }
+    }
+}
+
 /// The port assigned to Modbus/TCP.
 const MODBUS_PORT: u16 = 502;
 
@@ -76,6 +111,14 @@ impl Endpoint {
             .or_else(|_| bare.parse().map(|ip: IpAddr| SocketAddr::new(ip, MODBUS_PORT)))
             .map_err(|_| EndpointError::NotAnAddress(text.to_owned()))?;
         if address.port() == 0 { Err(EndpointError::PortZero) } else { Ok(address) }
+    }
+
+    /// Which units can be polled there.
+    pub fn units(&self) -> Units {
+        match self {
+            Self::Tcp(_) => Units::Tcp,
+            Self::Serial(_) => Units::Serial,
+        }
     }
 }
 

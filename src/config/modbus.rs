@@ -10,7 +10,7 @@ use toml::de::DeValue;
 use crate::record::SourceId;
 use crate::tag::Addressing;
 
-use super::endpoint;
+use super::endpoint::{self, Units};
 use super::field;
 use super::field::Parsed;
 use super::problem::Complaint;
@@ -50,7 +50,7 @@ fn link(
     }
     let endpoint = endpoint_of(section, &mut names.lines);
     let default = Link::new(Endpoint::Tcp(([127, 0, 0, 1], 502).into()));
-    let timeout = section.or("timeout", default.timeout, field::duration(TIMEOUT));
+    let timeout = section.or("timeout", default.timeout, field::duration(Link::TIMEOUT));
     let backoff_max = section.or("backoff_max", default.backoff_max, field::duration(BACKOFF));
     let transaction_id =
         section.or("transaction_id", default.transaction_id, field::choice(TRANSACTION_ID));
@@ -65,7 +65,7 @@ fn link(
     if section.span("device").is_none() {
         section.report_missing(&["device"], "[[modbus.device]] with a name, a unit and tags");
     }
-    let units = Units::of(endpoint.as_ref());
+    let units = endpoint.as_ref().map_or(Units::Tcp, Endpoint::units);
     let devices = sections
         .iter()
         .filter_map(|section| device(section, units, templates, &mut names.devices))
@@ -75,9 +75,6 @@ fn link(
     let link = Link { endpoint: endpoint?, timeout, backoff_max, transaction_id, devices };
     name.map(|name| (SourceId::from(&*name), link))
 }
-
-/// From the round trip of a local network to a radio link that is half asleep.
-const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(60);
 
 const BACKOFF: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
 
@@ -155,40 +152,10 @@ fn baud(value: &DeValue<'_>) -> Parsed<u32> {
     endpoint::baud(&rate.to_string()).map_err(|error| Complaint::explained(&error, USUAL))
 }
 
-/// Which units can be polled (Serial Line V1.02, section 2.2; TCP V1.0b, section 4.4.2).
-#[derive(Clone, Copy)]
-enum Units {
-    /// 0 addresses every device and none answers.
-    Serial,
-    /// 0 and 255 mean the device that holds the connection.
-    Tcp,
-}
-
-impl Units {
-    fn of(endpoint: Option<&Endpoint>) -> Self {
-        match endpoint {
-            Some(Endpoint::Serial(_)) => Self::Serial,
-            Some(Endpoint::Tcp(_)) | None => Self::Tcp,
-        }
-    }
-
-    fn parse(self, value: &DeValue<'_>) -> Parsed<u8> {
-        let expected = match self {
-            Self::Serial => "expected a unit from 1 to 247",
-            Self::Tcp => "expected a unit from 0 to 247, or 255 for the device itself",
-        };
-        let unit =
-            field::integer(0..=255_u8)(value).map_err(|complaint| complaint.help(expected))?;
-        match (self, unit) {
-            (Self::Serial | Self::Tcp, 1..=247) | (Self::Tcp, 0 | 255) => Ok(unit),
-            (Self::Serial, 0) => {
-                Err(Complaint::new("0 is the broadcast address: nobody answers it", expected))
-            }
-            (Self::Serial | Self::Tcp, _) => {
-                Err(Complaint::new(format!("{unit} is reserved"), expected))
-            }
-        }
-    }
+fn unit(value: &DeValue<'_>, units: Units) -> Parsed<u8> {
+    let expected = units.expected();
+    let unit = field::integer(0..=255_u8)(value).map_err(|complaint| complaint.help(expected))?;
+    units.check(unit).map_err(|error| Complaint::explained(&error, expected))
 }
 
 fn device(
@@ -201,7 +168,7 @@ fn device(
     if let Some(name) = &name {
         names.take(section, "name", name);
     }
-    let unit = section.required("unit", "unit = 1", |value| units.parse(value));
+    let unit = section.required("unit", "unit = 1", |value| unit(value, units));
     let every = section.or("every", Duration::from_secs(1), field::duration(EVERY));
     let addressing = section.or("addressing", Addressing::default(), field::choice(ADDRESSING));
     let shared =
