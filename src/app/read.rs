@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use std::time::SystemTime;
 
 use crate::config::Device;
 use crate::config::Endpoint;
@@ -35,6 +36,9 @@ pub struct Question {
 /// One value that was asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
+    /// Who answered, or did not: the unit, for want of a name.
+    pub device: Arc<str>,
+    pub at: SystemTime,
     pub tag: Arc<Tag>,
     /// `None` exactly when the quality is `Bad`.
     pub value: Option<Value>,
@@ -114,13 +118,23 @@ async fn ask(question: &Question, groups: Vec<Vec<Arc<Tag>>>) -> Result<Vec<Answ
 }
 
 fn answers_of(reading: Reading) -> impl Iterator<Item = Answer> {
-    let Reading { latency, detail, samples, .. } = reading;
+    let Reading { device, at, latency, detail, samples, .. } = reading;
     samples.into_iter().map(move |Sample { tag, value, quality }| Answer {
+        device: Arc::clone(&device),
+        at,
+        detail: detail.clone().or_else(|| not_a_value(&tag, quality)),
         tag,
         value,
         quality,
         latency,
-        detail: detail.clone(),
+    })
+}
+
+/// The poller calls such a reply proven: whoever chose the type has to be told.
+fn not_a_value(tag: &Tag, quality: Quality) -> Option<Arc<str>> {
+    (quality == Quality::Bad(Fault::NotAValue)).then(|| {
+        let needed = if tag.kind.is_number() { "finite number" } else { "UTF-8 text" };
+        format!("{} answers, but holds no {needed}; check address, type and order", tag.name).into()
     })
 }
 

@@ -8,6 +8,7 @@ use crate::app::read;
 use crate::app::read::Answer;
 use crate::app::read::Question;
 use crate::app::read::ReadError;
+use crate::record::Kind;
 use crate::record::Scalar;
 use crate::tag::Tag;
 use crate::tag::Value;
@@ -80,12 +81,15 @@ fn print_text(answers: &[Answer]) -> io::Result<()> {
     out.flush()
 }
 
-/// One value as a program reads it.
+/// One value as a program reads it, under the names the daemon's own samples have.
 #[derive(serde::Serialize)]
 struct Line<'a> {
-    endpoint: &'a str,
+    event: &'static str,
+    at: String,
+    source: &'a str,
+    device: &'a str,
     unit: u8,
-    address: &'a str,
+    tag: &'a str,
     #[serde(rename = "type")]
     kind: String,
     value: Option<Scalar>,
@@ -94,13 +98,16 @@ struct Line<'a> {
 }
 
 fn print_json(question: &Question, answers: &[Answer]) -> io::Result<()> {
-    let endpoint = question.endpoint.to_string();
+    let source = question.endpoint.to_string();
     let mut out = io::stdout().lock();
     for answer in answers {
         let line = Line {
-            endpoint: &endpoint,
+            event: Kind::PollSample.name(),
+            at: humantime::format_rfc3339_micros(answer.at).to_string(),
+            source: &source,
+            device: &answer.device,
             unit: question.unit,
-            address: &answer.tag.name,
+            tag: &answer.tag.name,
             kind: answer.tag.kind.to_string(),
             value: answer.value.as_ref().map(scalar),
             quality: answer.quality.to_string(),
@@ -128,8 +135,7 @@ fn verdict(answers: &[Answer]) -> Result<(), Failure> {
     if n_bad == 0 && !answers.is_empty() {
         return Ok(());
     }
-    let mut lines =
-        vec![format!("error: {n_bad} of {} values have no proven answer", answers.len())];
+    let mut lines = vec![format!("error: {n_bad} of {} values not Good", answers.len())];
     lines.extend(answers.iter().filter_map(|answer| answer.detail.as_deref().map(str::to_owned)));
     lines.dedup();
     Err(Failure::new(Exit::Unavailable, lines.join("\n")))

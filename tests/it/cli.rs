@@ -171,11 +171,18 @@ fn values_are_read_with_type_and_byte_order_as_json() {
         serde_json::from_str(&run.stdout).unwrap()
     };
     let level = read(&["%MW500", "--type", "REAL"]);
-    for (field, value) in [("address", "%MW500"), ("type", "REAL"), ("quality", "Good")] {
+    for (field, value) in [
+        ("event", "poll.sample"),
+        ("source", endpoint.as_str()),
+        ("device", "unit 1"),
+        ("tag", "%MW500"),
+        ("type", "REAL"),
+        ("quality", "Good"),
+    ] {
         assert_eq!(level[field], value);
     }
+    humantime::parse_rfc3339(level["at"].as_str().unwrap()).unwrap();
     assert_eq!((&level["value"], &level["unit"]), (&Value::from(4.21), &Value::from(1)));
-    assert_eq!(level["endpoint"], *endpoint);
     assert!(level["latency_ms"].as_f64().unwrap() > 0.0);
     let swapped = read(&["holding:7", "--type", "UDINT", "--order", "CDAB"]);
     assert_eq!(swapped["value"], 0x0008_0007);
@@ -193,6 +200,18 @@ fn what_the_controller_refuses_is_no_value_and_exits_69() {
     assert_eq!(line["value"], Value::Null);
     assert!(line["quality"].as_str().unwrap().starts_with("Bad"), "{line}");
     assert!(!run.stderr.is_empty());
+}
+
+#[test]
+fn what_is_no_value_of_the_type_says_so() {
+    let controller = Controller::start();
+    // 65409 and 65410 are ff81 and ff82, a NaN as REAL; ff is in no UTF-8 text.
+    for (kind, why) in [("REAL", "no finite number"), ("STRING[4]", "no UTF-8 text")] {
+        let args = ["--unit", "1", "holding:65409", "--type", kind];
+        let run = run(&[&["read", &controller.endpoint()][..], &args].concat());
+        assert_eq!(run.code, Some(69), "{}", run.stdout);
+        assert!(run.stderr.contains(why), "{}", run.stderr);
+    }
 }
 
 #[test]
