@@ -4,14 +4,17 @@
 //! nothing but the text: whether an interface or a line exists is found out when it is acquired.
 
 mod capture;
+mod complaint;
 mod document;
 mod endpoint;
 mod field;
+mod lines;
 mod modbus;
 mod plan;
 mod problem;
 mod render;
 mod section;
+mod spelling;
 mod syntax;
 mod tags;
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::problem::Complaint;
-use super::section::{nearest, quoted};
+use super::complaint::Complaint;
+use super::spelling::{nearest, quoted};
 
 pub(super) type Parsed<T> = Result<T, Complaint>;
 

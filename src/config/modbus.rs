@@ -10,10 +10,10 @@ use toml::de::DeValue;
 use crate::record::SourceId;
 use crate::tag::Addressing;
 
+use super::complaint::Complaint;
 use super::endpoint::{self, Units};
 use super::field;
 use super::field::Parsed;
-use super::problem::Complaint;
 use super::section::{Names, Section};
 use super::tags::{self, Templates};
 use super::{Device, Endpoint, Link, Parity, Serial, StopBits, TransactionId};

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
-use super::Color;
-use super::render::{Lines, render};
+use super::complaint::Complaint;
+use super::lines::Lines;
 use super::syntax::Syntax;
 
 /// One mistake in a configuration file.
@@ -23,6 +23,22 @@ pub struct Problem {
     pub(super) span: Range<usize>,
     /// Another place that has to do with it, and how.
     pub(super) related: Option<(Range<usize>, &'static str)>,
+}
+
+impl Problem {
+    fn of(complaint: Complaint, lines: &Lines<'_>) -> Self {
+        let Complaint { message, help, span, related } = complaint;
+        let span = span.unwrap_or_default();
+        let line = lines.line(&span);
+        Self {
+            line: line.number,
+            column: line.column(),
+            message: printable(&message),
+            help: printable(&help),
+            span,
+            related,
+        }
+    }
 }
 
 impl fmt::Display for Problem {
@@ -50,75 +66,6 @@ impl Rejected {
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
-
-    /// Every problem with its place, line, caret and help, and their number at the end.
-    pub fn render(&self, color: Color) -> String {
-        render(self, color)
-    }
-}
-
-impl std::error::Error for Rejected {}
-
-impl fmt::Display for Rejected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.render(Color::Plain))
-    }
-}
-
-/// A problem whose place is not yet counted out in lines.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Complaint {
-    pub(super) message: String,
-    help: String,
-    span: Option<Range<usize>>,
-    related: Option<(Range<usize>, &'static str)>,
-}
-
-impl Complaint {
-    pub(super) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { message: message.into(), help: help.into(), span: None, related: None }
-    }
-
-    /// From an error that names the remedy behind its last semicolon, if at all.
-    pub(super) fn explained(error: &impl ToString, otherwise: &str) -> Self {
-        let text = error.to_string();
-        match text.rsplit_once("; ") {
-            Some((message, help)) => Self::new(message, help),
-            None => Self::new(text, otherwise),
-        }
-    }
-
-    /// Replace the help by one that knows more.
-    pub(super) fn help(mut self, help: &str) -> Self {
-        help.clone_into(&mut self.help);
-        self
-    }
-
-    /// Place it, unless whoever complained already knew better.
-    pub(super) fn at(mut self, span: Range<usize>) -> Self {
-        self.span.get_or_insert(span);
-        self
-    }
-
-    /// Point at a second place.
-    pub(super) fn related(mut self, span: Range<usize>, label: &'static str) -> Self {
-        self.related = Some((span, label));
-        self
-    }
-
-    fn located(self, lines: &Lines<'_>) -> Problem {
-        let Self { message, help, span, related } = self;
-        let span = span.unwrap_or_default();
-        let line = lines.line(&span);
-        Problem {
-            line: line.number,
-            column: line.column(),
-            message: printable(&message),
-            help: printable(&help),
-            span,
-            related,
-        }
-    }
 }
 
 /// Text that quotes the file, without what would steer the terminal it is shown on.
@@ -132,12 +79,12 @@ fn printable(text: &str) -> String {
 pub(super) fn sorted(text: &str, syntax: Syntax, complaints: Vec<Complaint>) -> Vec<Problem> {
     let lines = Lines::of(text);
     let Syntax { complaints: broken, trusted } = syntax;
-    let mut broken: Vec<_> = broken.into_iter().map(|it| it.located(&lines)).collect();
+    let mut broken: Vec<_> = broken.into_iter().map(|it| Problem::of(it, &lines)).collect();
     broken.sort_by_key(|problem| problem.span.start);
     broken.dedup_by_key(|problem| problem.line);
     let broken_lines: BTreeSet<_> = broken.iter().map(|problem| problem.line).collect();
 
-    let mut problems: Vec<_> = complaints.into_iter().map(|it| it.located(&lines)).collect();
+    let mut problems: Vec<_> = complaints.into_iter().map(|it| Problem::of(it, &lines)).collect();
     problems
         .retain(|problem| problem.span.start <= trusted && !broken_lines.contains(&problem.line));
     problems.extend(broken);

@@ -1,10 +1,12 @@
 //! Rendering of problems, as a compiler would show them.
 
+use std::fmt;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
-use super::{Problem, Rejected};
+use super::lines::Lines;
+use super::problem::{Problem, Rejected};
 
 /// Whether the reader is a terminal that understands colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,20 +15,31 @@ pub enum Color {
     Ansi,
 }
 
-pub(super) fn render(rejected: &Rejected, color: Color) -> String {
-    let renderer = match color {
-        Color::Plain => Renderer::plain(),
-        Color::Ansi => Renderer::styled(),
-    };
-    let lines = Lines::of(&rejected.text);
-    let mut report = String::new();
-    for problem in &rejected.problems {
-        report.push_str(&render_one(&renderer, &rejected.file, &lines, problem));
-        report.push_str("\n\n");
+impl Rejected {
+    /// Every problem with its place, line, caret and help, and their number at the end.
+    pub fn render(&self, color: Color) -> String {
+        let renderer = match color {
+            Color::Plain => Renderer::plain(),
+            Color::Ansi => Renderer::styled(),
+        };
+        let lines = Lines::of(&self.text);
+        let mut report = String::new();
+        for problem in &self.problems {
+            report.push_str(&render_one(&renderer, &self.file, &lines, problem));
+            report.push_str("\n\n");
+        }
+        let n_problems = self.problems.len();
+        let plural = if n_problems == 1 { "" } else { "s" };
+        report + &format!("{}: {n_problems} problem{plural}\n", self.file)
     }
-    let n_problems = rejected.problems.len();
-    let plural = if n_problems == 1 { "" } else { "s" };
-    report + &format!("{}: {n_problems} problem{plural}\n", rejected.file)
+}
+
+impl std::error::Error for Rejected {}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(Color::Plain))
+    }
 }
 
 fn render_one(renderer: &Renderer, file: &str, lines: &Lines<'_>, problem: &Problem) -> String {
@@ -46,47 +59,4 @@ fn render_one(renderer: &Renderer, file: &str, lines: &Lines<'_>, problem: &Prob
         group = group.element(snippet(AnnotationKind::Context, span, Some(label)));
     }
     renderer.render(&[group.element(Level::HELP.message(problem.help.as_str()))])
-}
-
-/// A text with the places where its lines begin.
-pub(super) struct Lines<'a> {
-    text: &'a str,
-    starts: Vec<usize>,
-}
-
-/// The line on which a span begins. Only that line is shown, however long the span is, so that
-/// the cost of a problem does not grow with the file.
-pub(super) struct Line<'a> {
-    pub(super) text: &'a str,
-    /// From 1.
-    pub(super) number: usize,
-    /// The part of the span that lies on the line, from the start of the line.
-    pub(super) span: Range<usize>,
-}
-
-impl<'a> Lines<'a> {
-    pub(super) fn of(text: &'a str) -> Self {
-        let after = text.match_indices('\n').map(|(newline, _)| newline + 1);
-        Self { text, starts: std::iter::once(0).chain(after).collect() }
-    }
-
-    /// Spans outside the text, or within a character, are moved to the nearest place that exists.
-    pub(super) fn line(&self, span: &Range<usize>) -> Line<'a> {
-        let number = self.starts.partition_point(|start| *start <= span.start);
-        let start = number.checked_sub(1).and_then(|index| self.starts.get(index)).copied();
-        let rest = self.text.get(start.unwrap_or_default()..).unwrap_or_default();
-        let text = rest.lines().next().unwrap_or_default();
-        let within = |at: usize| {
-            let at = at.saturating_sub(start.unwrap_or_default()).min(text.len());
-            (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
-        };
-        Line { text, number, span: within(span.start)..within(span.end).max(within(span.start)) }
-    }
-}
-
-impl Line<'_> {
-    /// In characters, from 1.
-    pub(super) fn column(&self) -> usize {
-        self.text.get(..self.span.start).unwrap_or_default().chars().count() + 1
-    }
 }

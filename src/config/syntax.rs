@@ -5,7 +5,7 @@
 
 use toml::de::Error;
 
-use super::problem::Complaint;
+use super::complaint::Complaint;
 
 /// What the parser found wrong.
 pub(super) struct Syntax {

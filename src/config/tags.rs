@@ -12,9 +12,10 @@ use toml::de::DeValue;
 
 use crate::tag::{Address, Addressing, Limits, Order, Tag, Type, TypeError};
 
+use super::complaint::Complaint;
 use super::field::{self, Parsed};
-use super::problem::Complaint;
-use super::section::{Names, Section, nearest, quoted};
+use super::section::{Names, Section};
+use super::spelling::{nearest, quoted};
 
 /// The templates of a file, by name.
 pub(super) struct Templates<'a>(BTreeMap<&'a str, Template<'a>>);
