@@ -39,7 +39,7 @@ fn one(section: &Section<'_>, sources: &mut Names) -> Option<Capture> {
         promiscuous: section.or("promiscuous", default.promiscuous, field::flag),
         // Few, because every packet is compared with each.
         modbus_ports: section
-            .optional("modbus_ports", field::list(16, field::integer(1..=65_535)))
+            .list("modbus_ports", 16, field::integer(1..=65_535))
             .map_or(default.modbus_ports, Arc::from),
     };
     section.finish();

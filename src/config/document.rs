@@ -45,7 +45,7 @@ fn runtime(section: &Section<'_>) -> Runtime {
     let grace = Duration::from_millis(100)..=Duration::from_secs(60);
     let window = Duration::from_millis(100)..=Duration::from_secs(3600);
     let runtime = Runtime {
-        cpus: section.or("cpus", default.cpus, field::list(64, field::integer(0..=1023))),
+        cpus: section.list("cpus", 64, field::integer(0..=1023)).unwrap_or(default.cpus),
         shutdown_grace: section.or(
             "shutdown_grace",
             default.shutdown_grace,

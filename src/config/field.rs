@@ -198,11 +198,11 @@ where
     }
 }
 
-/// An array of at most `most` values of one kind.
+/// An array of at most `most` values, each for itself good or not.
 pub(super) fn list<T>(
     most: usize,
     element: impl Fn(&DeValue<'_>) -> Parsed<T>,
-) -> impl Fn(&DeValue<'_>) -> Parsed<Vec<T>> {
+) -> impl Fn(&DeValue<'_>) -> Parsed<Vec<Parsed<T>>> {
     move |value| {
         let expected = format!("expected an array of at most {most}, such as [1, 2]");
         let array = value.as_array().ok_or_else(|| unexpected(value, expected.as_str()))?;
@@ -212,6 +212,6 @@ pub(super) fn list<T>(
         let one = |value: &toml::Spanned<DeValue<'_>>| {
             element(value.get_ref()).map_err(|complaint| complaint.at(value.span()))
         };
-        array.iter().map(one).collect()
+        Ok(array.iter().map(one).collect())
     }
 }

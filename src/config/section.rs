@@ -13,7 +13,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::complaint::Complaint;
-use super::field::{Parsed, kind_of};
+use super::field::{self, Parsed, kind_of};
 use super::spelling::{nearest, quoted};
 
 /// What the sections of one file have found out together.
@@ -104,6 +104,19 @@ impl<'a> Section<'a> {
             self.report_missing(&[key], example);
         }
         self.optional(key, parse)
+    }
+
+    /// The good values of the array `key`; each other one is reported.
+    pub(super) fn list<T>(
+        &self,
+        key: &'static str,
+        most: usize,
+        element: impl Fn(&DeValue<'_>) -> Parsed<T>,
+    ) -> Option<Vec<T>> {
+        let elements = self.optional(key, field::list(most, element))?;
+        let good =
+            |element: Parsed<T>| element.map_err(|complaint| self.report_key(key, complaint)).ok();
+        Some(elements.into_iter().filter_map(good).collect())
     }
 
     /// A table within this one, such as `[log]` or `limits = { … }`.

@@ -79,6 +79,18 @@ fn a_processor_is_below_1024() {
 }
 
 #[test]
+fn every_wrong_value_of_an_array_is_reported() {
+    const RANGE: &str = "expected a whole number from 0 to 1023";
+    assert_refused(
+        "[runtime]\ncpus = [0, -1, 2, \"3\"]\n",
+        &[
+            &format!("2:12: `cpus`: -1 is out of range ({RANGE})"),
+            &format!("2:19: `cpus`: found text ({RANGE})"),
+        ],
+    );
+}
+
+#[test]
 fn a_choice_is_one_of_its_words() {
     assert_refused(
         "[log]\nlevel = \"verbose\"\nsamples = \"change\"\n",
