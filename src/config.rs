@@ -1,13 +1,14 @@
 //! The configuration file, parsed into types that cannot hold a bad value.
 //!
-//! [`parse`] reads the whole file and reports everything that is wrong with it at once. It touches
-//! nothing but the text: whether an interface or a line exists is found out when it is acquired.
+//! [`parse`] takes the whole file and reports everything that is wrong with it at once. It touches
+//! nothing but the bytes: whether an interface or a line exists is found out when it is acquired.
 
 mod capture;
 mod complaint;
 mod document;
 mod endpoint;
 mod field;
+mod file;
 mod lines;
 mod modbus;
 mod plan;
@@ -20,6 +21,7 @@ mod tags;
 
 pub use document::parse;
 pub use endpoint::{Endpoint, EndpointError, Parity, Serial, StopBits, UnitError, Units};
+pub use file::read;
 pub use plan::{Change, diff};
 pub use problem::{Problem, Rejected};
 pub use render::Color;

@@ -1,6 +1,5 @@
 //! Reload: what a new configuration asks of a running daemon, and how it is told. Pure.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -111,8 +110,7 @@ pub(super) enum Refused {
 
 /// Read the file and parse it.
 pub(super) fn read(path: &Path) -> Result<Config, Refused> {
-    let text = fs::read_to_string(path)?;
-    Ok(config::parse(&path.display().to_string(), &text)?)
+    Ok(config::parse(&path.display().to_string(), config::read(path)?)?)
 }
 
 impl Refused {

@@ -1,12 +1,12 @@
 //! Configuration files: read, parsed, and explained where they are no good.
 
-use std::fs;
 use std::io;
-use std::io::ErrorKind::{InvalidData, NotFound, PermissionDenied};
+use std::io::ErrorKind::{NotFound, PermissionDenied};
 use std::path::Path;
 
 use crate::config::Config;
 use crate::config::parse;
+use crate::config::read;
 
 use super::failure::Exit;
 use super::failure::Failure;
@@ -14,8 +14,8 @@ use super::terminal::color_of;
 
 /// The configuration in `path`.
 pub(super) fn load(path: &Path) -> Result<Config, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
-    parse(&path.display().to_string(), &text)
+    let bytes = read(path).map_err(|error| unreadable(path, &error))?;
+    parse(&path.display().to_string(), bytes)
         .map_err(|rejected| Failure::new(Exit::Config, rejected.render(color_of(&io::stderr()))))
 }
 
@@ -31,7 +31,6 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
             Exit::NoPermission,
             "Run as the user the file belongs to, or let others read it: chmod a+r.",
         ),
-        InvalidData => (Exit::Config, "A configuration is UTF-8 text. Is this the right file?"),
         _ => (Exit::Config, "Is this the right path, and a file?"),
     };
     Failure::new(exit, format!("error: cannot read {}: {error}\n{next}", path.display()))

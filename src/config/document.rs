@@ -14,15 +14,20 @@ use super::{Config, Level, Log, Rejected, Runtime, Samples, Sandbox, Seccomp, ca
 ///
 /// The whole text is always read: [`Rejected`] holds every problem that does not merely follow
 /// from another one.
-pub fn parse(file: &str, text: &str) -> Result<Config, Rejected> {
+pub fn parse(file: &str, bytes: impl AsRef<[u8]>) -> Result<Config, Rejected> {
+    let bytes = bytes.as_ref();
+    let rejected =
+        |text: &str, problems| Rejected { file: file.into(), text: text.into(), problems };
+    let text = str::from_utf8(bytes).map_err(|error| {
+        let text = String::from_utf8_lossy(bytes);
+        let problems = sorted(&text, Syntax::not_text(error.valid_up_to()), vec![]);
+        rejected(&text, problems)
+    })?;
     let (tree, errors) = DeTable::parse_recoverable(text);
     let reader = Reader::default();
     let config = read(&Section::root(&reader, &tree));
     let problems = sorted(text, Syntax::of(text, &errors), reader.into_complaints());
-    if problems.is_empty() {
-        return Ok(config);
-    }
-    Err(Rejected { file: file.to_owned(), text: text.to_owned(), problems })
+    if problems.is_empty() { Ok(config) } else { Err(rejected(text, problems)) }
 }
 
 fn read(root: &Section<'_>) -> Config {

@@ -15,6 +15,17 @@ pub(super) struct Syntax {
 }
 
 impl Syntax {
+    /// Of bytes that stop being text at `place`. One mistake, however often it shows: the editor
+    /// that wrote the file used another encoding.
+    pub(super) fn not_text(place: usize) -> Self {
+        let complaint = Complaint::new(
+            "this is not UTF-8",
+            "save the file as UTF-8; if it is no text at all, it is another file",
+        );
+        let span = place..place + char::REPLACEMENT_CHARACTER.len_utf8();
+        Self { complaints: vec![complaint.at(span)], trusted: place }
+    }
+
     pub(super) fn of(text: &str, errors: &[Error]) -> Self {
         let start = |error: &Error| error.span().map_or(text.len(), |span| span.start);
         let unclosed = errors.iter().any(|error| error.message().starts_with("unclosed"));

@@ -117,6 +117,13 @@ fn a_configuration_that_is_missing_or_no_text_exits_78_with_the_next_step() {
 }
 
 #[test]
+fn a_path_that_never_ends_is_not_read_to_its_end() {
+    let run = run(&["check", "/dev/zero"]);
+    assert_eq!(run.code, Some(78));
+    assert!(run.stderr.contains("larger than 16 MiB"), "{}", run.stderr);
+}
+
+#[test]
 fn without_permission_to_capture_run_exits_77_and_names_the_remedies() {
     let Some((mut command, folder)) = program_as_nobody() else { return };
     let config = folder.path().join("capture.toml");

@@ -13,7 +13,7 @@ fn accepted(text: &str) -> Config {
     parse("test.toml", text).unwrap_or_else(|rejected| panic!("{rejected}"))
 }
 
-fn rejected(text: &str) -> Rejected {
+fn rejected(text: impl AsRef<[u8]>) -> Rejected {
     parse("test.toml", text).expect_err("this file has a mistake")
 }
 

@@ -79,6 +79,15 @@ fn a_processor_is_below_1024() {
 }
 
 #[test]
+fn a_byte_of_another_encoding_is_shown_where_it_stands() {
+    let latin1 = b"site = \"x\"\n# 20 \xb0C, gr\xfcn\n";
+    let rejected = rejected(latin1);
+    let [problem] = rejected.problems() else { panic!("{rejected}") };
+    assert_eq!((problem.line, problem.column), (2, 6), "{rejected}");
+    assert!(problem.to_string().contains("not UTF-8"), "{rejected}");
+}
+
+#[test]
 fn every_wrong_value_of_an_array_is_reported() {
     const RANGE: &str = "expected a whole number from 0 to 1023";
     assert_refused(
