@@ -104,7 +104,8 @@ Examples:
   infra_monitor read 'rtu:///dev/ttyS0?baud=9600&parity=none' --unit 17 input:0 --type INT
 
 A value is printed as Good only if the reply is proven to be the answer. Exit code 0 if all
-are Good, 69 if not. The serial line must be free: stop the daemon that polls it.";
+are Good, 69 if not. Text rounds fractions to six digits or two decimals, JSON keeps them.
+The serial line must be free: stop the daemon that polls it.";
 
 /// Watches the path of operational data beside a plant, from copper to log.
 ///

@@ -1,6 +1,6 @@
 //! From registers to an engineering value: order, type, bit, scale.
 
-use super::value::{float_of_signed, float_of_unsigned};
+use super::value::{float_of_signed, float_of_unsigned, readable, without_noise};
 use super::{Order, Tag, Type, Value};
 
 /// Why registers do not hold a value of the type.
@@ -52,7 +52,11 @@ impl Tag {
             Value::Unsigned(value) => float_of_unsigned(*value),
             Value::Real(value) => *value,
         };
-        let number = if self.is_scaled() { number * self.scale + self.offset } else { number };
+        let number = if self.is_scaled() {
+            without_noise(readable(number) * self.scale + self.offset)
+        } else {
+            number
+        };
         number.is_finite().then_some(Value::Real(number)).ok_or(DecodeError::NotFinite)
     }
 }

@@ -33,7 +33,7 @@ impl fmt::Display for Value {
             Self::Bool(value) => value.fmt(f),
             Self::Signed(value) => value.fmt(f),
             Self::Unsigned(value) => value.fmt(f),
-            Self::Real(value) => match readable(*value) {
+            Self::Real(value) => match rounded(*value) {
                 value if value != 0.0 && !(1e-5..1e16).contains(&value.abs()) => {
                     write!(f, "{value:e}")
                 }
@@ -46,20 +46,32 @@ impl fmt::Display for Value {
     }
 }
 
-/// The neighbour of `value` that is shortest to write, for logs: `4.21`, not `4.210000038146973`.
-///
-/// A REAL widened to 64 bits has digits that its 32 never held, and scaling adds noise in the
-/// sixteenth. Whole numbers stay as they are: a counter is read to its last digit. Work with the
-/// value itself; this is for reading.
+/// For people: six significant digits, and two decimals at least, because a totaliser is read to
+/// its hundredths. Whole numbers stay as they are: a counter is read to its last digit.
+fn rounded(value: f64) -> f64 {
+    if value.fract() == 0.0 {
+        return value + 0.0; // nobody reads "-0"
+    }
+    let text = if value.abs() < 1e4 { format!("{value:.5e}") } else { format!("{value:.2}") };
+    text.parse().unwrap_or(value)
+}
+
+/// For programs: every digit, but none that a REAL widened to 64 bits never held: `4.21`, not
+/// `4.210000038146973`. Whole numbers stay as they are. Work with the value itself; this is for reading.
 pub fn readable(value: f64) -> f64 {
     if value.fract() == 0.0 {
         return value;
     }
-    let shortest = match narrowed(value) {
-        Some(single) => single.to_string(),
-        None => format!("{value:.14e}"),
-    };
-    shortest.parse().unwrap_or(value)
+    narrowed(value).and_then(|single| single.to_string().parse().ok()).unwrap_or(value)
+}
+
+/// The result of a calculation with decimal fractions, without the noise in its sixteenth digit:
+/// three times 0.1 is 0.3. A whole number has no fraction to be noisy.
+pub(super) fn without_noise(value: f64) -> f64 {
+    if value.fract() == 0.0 {
+        return value;
+    }
+    format!("{value:.14e}").parse().unwrap_or(value)
 }
 
 /// The value as a REAL, if it is one.
@@ -95,10 +107,15 @@ mod tests {
             (Value::Real(f64::from(4.21_f32)), "4.21"),
             (Value::Real(0.1 + 0.2), "0.3"),
             (Value::Real(3.0 * 0.1), "0.3"),
+            (Value::Real(f64::from(4.112_501_6_f32)), "4.1125"),
+            (Value::Real(f64::from(123_456.78_f32)), "123456.78"),
+            (Value::Real(9_999.999_9), "10000"),
+            (Value::Real(0.000_123_456_78), "0.000123457"),
+            (Value::Real(-0.0), "0"),
             (Value::Real(4.0), "4"),
             (Value::Real(123_456_792.0), "123456792"),
             (Value::Real(-0.5), "-0.5"),
-            (Value::Real(1_234_567.890_123), "1234567.890123"),
+            (Value::Real(1_234_567.890_123), "1234567.89"),
             (Value::Real(1e300), "1e300"),
             (Value::Real(1.5e-9), "1.5e-9"),
             (Value::Real(0.0), "0"),
@@ -107,6 +124,15 @@ mod tests {
         ] {
             assert_eq!(value.to_string(), text);
         }
+    }
+
+    #[test]
+    fn programs_get_every_digit_and_none_that_was_never_there() {
+        for value in [4.21, std::f64::consts::PI, 123_456_789.123_456_78, 2_f64.powi(60), 1e300] {
+            assert_eq!(readable(value).to_bits(), value.to_bits());
+        }
+        assert_eq!(readable(f64::from(4.21_f32)).to_string(), "4.21");
+        assert_eq!(readable(f64::from(4.112_501_6_f32)).to_string(), "4.1125016");
     }
 
     #[test]
