@@ -31,7 +31,7 @@ fn the_reference_as_shipped_is_the_defaults() {
 
 #[test]
 fn the_examples_of_the_reference_are_good() {
-    let config = parse("infra_monitor.toml", &with_examples()).unwrap_or_else(|e| panic!("{e}"));
+    let config = parse("infra_monitor.toml", with_examples()).unwrap_or_else(|e| panic!("{e}"));
     let tags: Vec<_> = config
         .links
         .values()
@@ -43,7 +43,7 @@ fn the_examples_of_the_reference_are_good() {
 
 #[test]
 fn the_examples_of_the_reference_show_the_defaults() {
-    let config = parse("infra_monitor.toml", &with_examples()).unwrap();
+    let config = parse("infra_monitor.toml", with_examples()).unwrap();
     let expected = Capture { cpu: Some(1), ..Capture::new("eth1") };
     assert_eq!(config.captures[&SourceId::from("eth1")], Arc::new(expected));
     for link in config.links.values() {

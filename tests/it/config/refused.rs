@@ -195,7 +195,7 @@ fn a_link_is_either_tcp_or_serial() {
 
 #[test]
 fn a_host_name_is_refused_with_the_reason() {
-    let rejected = rejected(&with_device("tags = []\n").replace("192.0.2.10", "plc7.example"));
+    let rejected = rejected(with_device("tags = []\n").replace("192.0.2.10", "plc7.example"));
     let [problem] = rejected.problems() else { panic!("{rejected}") };
     assert_eq!((problem.line, problem.column), (3, 7));
     assert!(problem.help.contains("would stall polling"), "{problem}");
