@@ -34,7 +34,7 @@ fn read(root: &Section<'_>) -> Config {
     // A capture and a link are both sources: an event names its source without saying which kind.
     let mut sources = Names::of("another source is called");
     let config = Config {
-        site: root.optional("site", field::name),
+        site: root.optional("site", field::name("pump-station-7")),
         runtime: root.section("runtime", "[runtime]").as_ref().map(runtime).unwrap_or_default(),
         log: root.section("log", "[log]").as_ref().map(log).unwrap_or_default(),
         sandbox: root.section("sandbox", "[sandbox]").as_ref().map(sandbox).unwrap_or_default(),

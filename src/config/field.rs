@@ -48,21 +48,21 @@ pub(super) fn text<'v>(value: &'v DeValue<'_>, example: &str) -> Parsed<&'v str>
 const MAX_NAME: usize = 64;
 
 /// A name as it will stand in the log.
-pub(super) fn name(value: &DeValue<'_>) -> Parsed<Arc<str>> {
-    let name = text(value, "pump-1")?;
-    let complaint = if name.is_empty() {
-        "is empty"
-    } else if name.len() > MAX_NAME {
-        "is longer than 64 bytes"
-    } else if name.trim() != name || name.contains(char::is_control) {
-        "begins or ends with a blank, or contains a control character"
-    } else {
-        return Ok(name.into());
-    };
-    Err(Complaint::new(
-        complaint,
-        "write a short name such as \"pump-1\": it is in every log entry",
-    ))
+pub(super) fn name(example: &str) -> impl Fn(&DeValue<'_>) -> Parsed<Arc<str>> {
+    move |value| {
+        let name = text(value, example)?;
+        let complaint = if name.is_empty() {
+            "is empty"
+        } else if name.len() > MAX_NAME {
+            "is longer than 64 bytes"
+        } else if name.trim() != name || name.contains(char::is_control) {
+            "begins or ends with a blank, or contains a control character"
+        } else {
+            return Ok(name.into());
+        };
+        let help = format!("write something short such as \"{example}\": it is in every log entry");
+        Err(Complaint::new(complaint, help))
+    }
 }
 
 /// A network interface, by the rules of `dev_valid_name` in the kernel.

@@ -44,7 +44,7 @@ fn link(
     templates: &Templates<'_>,
     names: &mut LinkNames<'_>,
 ) -> Option<(SourceId, Link)> {
-    let name = section.required("name", "name = \"line-a\"", field::name);
+    let name = section.required("name", "name = \"line-a\"", field::name("line-a"));
     if let Some(name) = &name {
         names.sources.take(section, "name", name);
     }
@@ -164,7 +164,7 @@ fn device(
     templates: &Templates<'_>,
     names: &mut Names,
 ) -> Option<Device> {
-    let name = section.required("name", "name = \"pump-1\"", field::name);
+    let name = section.required("name", "name = \"pump-1\"", field::name("pump-1"));
     if let Some(name) = &name {
         names.take(section, "name", name);
     }

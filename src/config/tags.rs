@@ -84,7 +84,7 @@ pub(super) fn read(section: &Section<'_>, addressing: Addressing) -> Vec<Arc<Tag
 }
 
 fn one(section: &Section<'_>, addressing: Addressing, names: &mut Names) -> Option<Tag> {
-    let name = section.required("name", "name = \"pressure\"", field::name);
+    let name = section.required("name", "name = \"pressure\"", field::name("pressure"));
     if let Some(name) = &name {
         names.take(section, "name", name);
     }
@@ -93,7 +93,7 @@ fn one(section: &Section<'_>, addressing: Addressing, names: &mut Names) -> Opti
     let order = section.or("order", Order::default(), field::parsed("ABCD"));
     let scale = section.or("scale", 1.0, nonzero);
     let offset = section.or("offset", 0.0, field::number);
-    let unit = section.optional("unit", field::name);
+    let unit = section.optional("unit", field::name("bar"));
     let limits =
         section.section("limits", "limits = { … }").map_or_else(Limits::default, |s| limits(&s));
     let deadband = section.or("deadband", 0.0, not_negative);

@@ -134,10 +134,20 @@ fn a_name_is_short_and_printable() {
             &format!("site = \"{name}\"\n"),
             &[&format!(
                 "1:8: `site`: {message} \
-                 (write a short name such as \"pump-1\": it is in every log entry)"
+                 (write something short such as \"pump-station-7\": it is in every log entry)"
             )],
         );
     }
+}
+
+#[test]
+fn an_empty_engineering_unit_is_answered_with_a_unit() {
+    assert_refused(
+        &with_tag("name = \"x\", at = \"%MW1\", type = \"INT\", unit = \"\""),
+        &[
+            "8:49: `unit`: is empty (write something short such as \"bar\": it is in every log entry)",
+        ],
+    );
 }
 
 #[test]
