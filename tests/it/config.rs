@@ -1,6 +1,7 @@
 //! Configuration files, good and bad, as an operator would write them.
 
 mod refused;
+mod refused_tags;
 
 use std::time::Duration;
 
