@@ -18,6 +18,7 @@ use crate::pipeline;
 use crate::pipeline::Beat;
 use crate::pipeline::Intake;
 use crate::pipeline::Pipeline;
+use crate::pipeline::Pulse;
 use crate::pipeline::Settings;
 use crate::record::Event;
 use crate::record::Kind;
@@ -49,6 +50,10 @@ const READINGS: usize = 1024;
 /// [`WireReport::MAX_NOTES`] notes, so that this is also a bound on memory.
 const REPORTS: usize = 64;
 
+/// How long a start may take. A source of which nothing was heard by then is being tried and will
+/// say what comes of it; longer, and the service manager would end what only waits for a time-out.
+const START: Duration = Duration::from_secs(10);
+
 /// A burst of every kind of event; full, the pipeline counts what it could not hand on as
 /// `sink_full`.
 const EVENTS: usize = 4096;
@@ -74,7 +79,9 @@ pub(super) struct Daemon {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    Starting,
+    Starting {
+        since: Instant,
+    },
     /// Every source was heard of: it is up, or said why not.
     Ready,
 }
@@ -98,6 +105,7 @@ impl Daemon {
         let Options { config_path, output, stop_after } = options;
         let _entered = runtime.enter();
         let signals = Signals::install().map_err(AppError::Start)?;
+        let manager = ServiceManager::from_environment().map_err(AppError::Start)?;
         let stop = CancellationToken::new();
         let running = stop.clone().drop_guard();
 
@@ -108,7 +116,8 @@ impl Daemon {
         let (reports, reports_out) = mpsc::channel(REPORTS);
         let (notices, notices_out) = Notices::lane();
         notices.raise(started(&config));
-        let (pulse, beats) = watch::channel(Beat::default());
+        let (beats_in, beats) = watch::channel(Beat::default());
+        let pulse = Pulse { beats: beats_in, every: manager.beat_every() };
         let settings = Settings { log: config.log.clone(), window: config.runtime.window };
         let intake = Intake { readings: readings_out, reports: reports_out, notices: notices_out };
         let mut pipeline = JoinSet::new();
@@ -130,8 +139,8 @@ impl Daemon {
             config_path,
             stop_after,
             signals,
-            manager: ServiceManager::from_environment(),
-            phase: Phase::Starting,
+            manager,
+            phase: Phase::Starting { since: Instant::now() },
             notices,
             beats,
             links,
@@ -145,6 +154,7 @@ impl Daemon {
     /// Wait for what concerns the whole daemon. Every future here is cancel safe: those of
     /// `tokio` because they are documented to be, `next` and `tend` as they say themselves.
     pub(super) async fn until_stopped(&mut self) -> Reason {
+        self.look_whether_ready(0);
         let time_up = tokio::time::sleep(self.stop_after.unwrap_or(Duration::MAX));
         tokio::pin!(time_up);
         loop {
@@ -185,12 +195,23 @@ impl Daemon {
     /// The pipeline is alive: the only thing that feeds the watchdog.
     fn on_beat(&mut self) {
         let beat = self.beats.borrow_and_update().clone();
-        let n_configured = self.config.links.len() + self.config.captures.len();
-        if self.phase == Phase::Starting && beat.n_sources >= n_configured {
-            self.phase = Phase::Ready;
-            self.manager.ready();
-        }
+        self.look_whether_ready(beat.n_sources);
         self.manager.on_beat(Instant::now(), &beat.text);
+    }
+
+    /// Ready when every source was heard of, or the start has taken long enough.
+    fn look_whether_ready(&mut self, n_heard: usize) {
+        let Phase::Starting { since } = self.phase else { return };
+        let n_configured = self.config.links.len() + self.config.captures.len();
+        let n_unheard = n_configured.saturating_sub(n_heard);
+        if n_unheard > 0 && since.elapsed() < START {
+            return;
+        }
+        if n_unheard > 0 {
+            tracing::warn!(n_unheard, "ready, though not every source has been heard of yet");
+        }
+        self.phase = Phase::Ready;
+        self.manager.ready();
     }
 
     /// Reading the file blocks this thread, for which nothing but the next signal waits.

@@ -10,9 +10,6 @@ use crate::record::{Event, Ledger, Reading, WireReport};
 
 use super::Pipeline;
 
-/// Time between two beats, where windows are longer: a watchdog waits for the next one.
-const PULSE: Duration = Duration::from_secs(1);
-
 /// How long the last words wait for room in the sink's queue, all together.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -49,8 +46,8 @@ impl Intake {
     }
 }
 
-/// Sent once a second or once a window, whichever is more often, and when a source is first heard
-/// of: the pipeline lives, and this is how things stand.
+/// Sent once a [`Pulse::every`] or once a window, whichever is more often, and when a source is
+/// first heard of: the pipeline lives, and this is how things stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Beat {
     /// Beats so far, without those for a new source.
@@ -77,7 +74,12 @@ impl Beat {
 }
 
 /// Where beats go. A pipeline that is stuck stops sending them.
-pub type Pulse = watch::Sender<Beat>;
+#[derive(Debug)]
+pub struct Pulse {
+    pub beats: watch::Sender<Beat>,
+    /// Longest time between two beats: a watchdog waits for the next one.
+    pub every: Duration,
+}
 
 /// Move records through the pipeline until every lane has been hung up, then tell the ledgers.
 ///
@@ -89,14 +91,14 @@ pub async fn run(
     pulse: Pulse,
 ) -> BTreeMap<String, Ledger> {
     let mut window = ticks(pipeline.settings.window);
-    let mut beat = ticks(pipeline.settings.window.min(PULSE));
+    let mut beat = ticks(pipeline.settings.window.min(pulse.every));
     loop {
         // Cancel safe: `tick` and `next` both are. The ticks go first: they come seldom, and a
         // flood on the lanes must neither stop the pulse nor keep a window open.
         tokio::select! {
             biased;
             _ = window.tick() => pipeline.on_window_end(SystemTime::now()),
-            _ = beat.tick() => pulse.send_modify(|beat| beat.on_tick(&pipeline)),
+            _ = beat.tick() => pulse.beats.send_modify(|beat| beat.on_tick(&pipeline)),
             input = intake.next() => match input {
                 Some(Input::Notice(notice)) => pipeline.on_notice(notice),
                 Some(Input::Reading(reading)) => pipeline.on_reading(&reading),
@@ -105,7 +107,7 @@ pub async fn run(
             },
         }
         pipeline.hand_on(|event| offer(&events, event));
-        pulse.send_if_modified(|beat| beat.is_news(&pipeline));
+        pulse.beats.send_if_modified(|beat| beat.is_news(&pipeline));
     }
     last_words(pipeline, &events).await
 }

@@ -122,6 +122,13 @@ fn a_link_to_nowhere_is_a_stated_retry_and_does_not_hold_up_the_start() {
 }
 
 #[test]
+fn without_a_source_the_daemon_is_ready_before_anything_else_happens() {
+    let systemd = ServiceManager::listen();
+    let _daemon = Daemon::start_under(&systemd, "");
+    assert_eq!(systemd.wait_for(""), "READY=1\n");
+}
+
+#[test]
 fn a_reader_that_hangs_cannot_hold_up_the_end() {
     let controller = Controller::start();
     let tags: Vec<_> = (0..100).map(|n| TAG.replace("\"n\"", &format!("\"n{n}\""))).collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::pipeline::{Beat, Intake, run};
+use crate::pipeline::{Beat, Intake, Pulse, run};
 use crate::record::{Ledger, WireReport};
 
 use super::*;
@@ -30,7 +30,8 @@ fn rig_of(pipeline: Pipeline, queue: usize) -> Rig {
     let (readings, readings_out) = mpsc::channel(8);
     let (reports, reports_out) = mpsc::channel(1024);
     let (events_in, events) = mpsc::channel(queue);
-    let (pulse, beats) = watch::channel(Beat::default());
+    let (beats_in, beats) = watch::channel(Beat::default());
+    let pulse = Pulse { beats: beats_in, every: Duration::from_secs(1) };
     let intake = Intake { notices: notices_out, readings: readings_out, reports: reports_out };
     let task = tokio::spawn(run(intake, pipeline, events_in, pulse));
     Rig { notices, readings, reports, events, beats, task }
