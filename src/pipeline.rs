@@ -18,8 +18,10 @@ mod words;
 pub use intake::{Beat, Intake, Pulse, run};
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::config;
 use crate::config::Log;
 use crate::record::{Event, Kind, Ledger, Reading, SourceId, WireReport};
 
@@ -33,6 +35,24 @@ pub struct Settings {
     pub log: Log,
     /// How often counts become events.
     pub window: Duration,
+}
+
+/// What the application has to say.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    Event(Event),
+    /// What is logged and which links are polled from now on, and the event that tells so.
+    Reloaded {
+        event: Event,
+        log: Log,
+        links: BTreeMap<SourceId, Arc<config::Link>>,
+    },
+}
+
+impl From<Event> for Notice {
+    fn from(event: Event) -> Self {
+        Self::Event(event)
+    }
 }
 
 /// State of everything watched, and the events that follow from it.
@@ -60,16 +80,22 @@ impl Pipeline {
         self.captures.on_report(report, &mut self.outbox);
     }
 
-    /// Take an event that was raised elsewhere.
-    pub fn on_notice(&mut self, notice: Event) {
-        if notice.kind == Kind::ConfigReloaded {
-            self.links.on_reload();
+    /// Take what was raised or decided elsewhere.
+    pub fn on_notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::Event(event) => self.outbox.raise(event.kind, || event),
+            Notice::Reloaded { event, log, links } => {
+                self.outbox.raise(event.kind, || event);
+                self.outbox.on_reload(&log);
+                self.links.on_reload(links);
+                self.settings.log = log;
+            }
         }
-        self.outbox.raise(notice.kind, || notice);
     }
 
     /// Turn the window's counts into events, and let the log budget recover.
     pub fn on_window_end(&mut self, now: SystemTime) {
+        self.links.on_window_end();
         self.captures.on_window_end(now, &mut self.outbox);
         self.outbox.on_window_end(now);
     }

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::pipeline;
 use crate::pipeline::Beat;
 use crate::pipeline::Intake;
+use crate::pipeline::Notice;
 use crate::pipeline::Pipeline;
 use crate::pipeline::Pulse;
 use crate::pipeline::Settings;
@@ -218,17 +219,18 @@ impl Daemon {
     fn reload(&mut self, path: &Path) {
         self.manager.reloading();
         let now = SystemTime::now();
-        let event = match reload::read(path) {
+        let notice = match reload::read(path) {
             Ok(wanted) => {
                 let plan = Plan::new(&self.config, &wanted);
                 self.links.apply(&plan.links);
                 let event = plan.event(path, now);
                 self.config = reload::applied(&self.config, &wanted);
-                event
+                let Config { log, links, .. } = self.config.clone();
+                Notice::Reloaded { event, log, links }
             }
-            Err(refused) => refused.event(path, now),
+            Err(refused) => refused.event(path, now).into(),
         };
-        self.notices.raise(event);
+        self.notices.raise(notice);
         if self.phase == Phase::Ready {
             self.manager.ready();
         }

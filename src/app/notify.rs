@@ -129,8 +129,8 @@ impl Line {
     }
 
     fn send(&self, states: &[NotifyState<'_>]) -> io::Result<()> {
-        let text: String = states.iter().map(|state| format!("{state}\n")).collect();
-        self.socket.send_to_addr(text.as_bytes(), &self.to).map(drop)
+        let lines: Vec<_> = states.iter().map(NotifyState::to_string).collect();
+        self.socket.send_to_addr(lines.join("\n").as_bytes(), &self.to).map(drop)
     }
 }
 
@@ -186,7 +186,7 @@ mod tests {
         let systemd = UnixDatagram::bind_addr(&address).unwrap();
         let mut manager = ServiceManager::new(Some(format!("@{name}").as_ref()), None).unwrap();
         manager.ready();
-        assert_eq!(heard(&systemd), "READY=1\n");
+        assert_eq!(heard(&systemd), "READY=1");
     }
 
     #[test]
@@ -197,9 +197,9 @@ mod tests {
         let mut manager = ServiceManager::new(Some(path.as_os_str()), None).unwrap();
         while manager.tell(&[NotifyState::Watchdog]) == Contact::Fine {}
         manager.ready();
-        while heard(&systemd) == "WATCHDOG=1\n" {}
+        while heard(&systemd) == "WATCHDOG=1" {}
         manager.on_beat(Instant::now(), "fine");
-        assert_eq!([heard(&systemd), heard(&systemd)], ["READY=1\n", "STATUS=fine\n"]);
+        assert_eq!([heard(&systemd), heard(&systemd)], ["READY=1", "STATUS=fine"]);
     }
 
     /// What it is told next; nothing, if nothing was.

@@ -9,6 +9,7 @@ use crate::config;
 use crate::config::Change;
 use crate::config::Config;
 use crate::config::Link;
+use crate::config::Log;
 use crate::config::Rejected;
 use crate::config::diff;
 use crate::record::Event;
@@ -22,6 +23,8 @@ use super::DAEMON;
 pub(super) struct Plan<'a> {
     pub(super) links: Vec<Change<'a, SourceId, Arc<Link>>>,
     n_kept: usize,
+    /// True if what is logged changes.
+    changes_log: bool,
     /// Parts of the file whose change waits for a restart.
     waiting: Vec<String>,
 }
@@ -30,7 +33,8 @@ impl<'a> Plan<'a> {
     pub(super) fn new(running: &'a Config, wanted: &'a Config) -> Self {
         let links = diff(&running.links, &wanted.links);
         let n_kept = running.links.len() - links.iter().filter(|change| is_old(change)).count();
-        Self { links, n_kept, waiting: waiting(running, wanted) }
+        let changes_log = applied(running, wanted).log != running.log;
+        Self { links, n_kept, changes_log, waiting: waiting(running, wanted) }
     }
 
     /// `config.reloaded`, with counts.
@@ -41,6 +45,9 @@ impl<'a> Plan<'a> {
             path.display(),
             self.n_kept
         );
+        if self.changes_log {
+            text += "; [log] changed";
+        }
         if !self.waiting.is_empty() {
             text += "; restart the service to apply: ";
             text += &self.waiting.join(", ");
@@ -51,6 +58,7 @@ impl<'a> Plan<'a> {
             .with("links_restarted", restarted)
             .with("links_started", started)
             .with("links_stopped", stopped)
+            .with("log_changed", self.changes_log)
             .with("needs_restart", self.waiting.join(","))
     }
 
@@ -77,16 +85,17 @@ fn is_old<K, V>(change: &Change<'_, K, V>) -> bool {
 
 /// What is running once `wanted` was applied as far as a reload can.
 pub(super) fn applied(running: &Config, wanted: &Config) -> Config {
-    Config { links: wanted.links.clone(), ..running.clone() }
+    let log = Log { level: running.log.level, ..wanted.log.clone() };
+    Config { links: wanted.links.clone(), log, ..running.clone() }
 }
 
-/// A packet socket needs a permission that was given up at the start, and workers, filters and
-/// sinks are made once: such changes are named, not made.
+/// A packet socket needs a permission that was given up at the start, and workers, filters, sinks
+/// and diagnostics are made once: such changes are named, not made.
 fn waiting(running: &Config, wanted: &Config) -> Vec<String> {
     let sections = [
         ("site", running.site != wanted.site),
         ("[runtime]", running.runtime != wanted.runtime),
-        ("[log]", running.log != wanted.log),
+        ("[log] level", running.log.level != wanted.log.level),
         ("[sandbox]", running.sandbox != wanted.sandbox),
     ];
     let sections = sections.into_iter().filter(|(_, changed)| *changed);
@@ -151,6 +160,7 @@ mod tests {
     use crate::config::Capture;
     use crate::config::Device;
     use crate::config::Endpoint;
+    use crate::config::Level;
     use crate::config::TransactionId;
 
     use super::*;
@@ -184,22 +194,28 @@ mod tests {
         let mut wanted = config(&[("b", 2), ("c", 9), ("d", 4), ("e", 5)], &["eth1"]);
         wanted.runtime.cpus = vec![1];
         wanted.site = Some("pump-station-7".into());
+        wanted.log = Log { rate: 1, level: Level::Debug, ..Log::default() };
         let event =
             Plan::new(&running, &wanted).event(Path::new("/etc/im.toml"), SystemTime::UNIX_EPOCH);
         assert_eq!(
             event.text,
-            "/etc/im.toml reloaded: links 1 kept, 1 restarted, 2 added, 1 removed; restart the \
-             service to apply: site, [runtime], [[capture]] eth0 (removed), [[capture]] eth1 (added)"
+            "/etc/im.toml reloaded: links 1 kept, 1 restarted, 2 added, 1 removed; [log] changed; \
+             restart the service to apply: site, [runtime], [log] level, [[capture]] eth0 (removed), \
+             [[capture]] eth1 (added)"
         );
     }
 
     #[test]
     fn what_a_reload_cannot_change_stays_as_it_runs_and_is_named_again() {
         let running = config(&[("a", 1)], &[]);
-        let wanted = config(&[("a", 2)], &["eth1"]);
+        let mut wanted = config(&[("a", 2)], &["eth1"]);
+        wanted.log = Log { rate: 1, level: Level::Debug, ..Log::default() };
         let applied = applied(&running, &wanted);
         assert_eq!((&applied.links, &applied.captures), (&wanted.links, &running.captures));
-        assert_eq!(Plan::new(&applied, &wanted).waiting, ["[[capture]] eth1 (added)"]);
+        assert_eq!((applied.log.rate, applied.log.level), (1, Level::Info));
+        let again = Plan::new(&applied, &wanted);
+        assert_eq!(again.waiting, ["[log] level", "[[capture]] eth1 (added)"]);
+        assert!(again.links.is_empty() && !again.changes_log);
     }
 
     #[test]

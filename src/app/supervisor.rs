@@ -95,6 +95,8 @@ mod tests {
     use std::cell::Cell;
     use std::io;
 
+    use crate::pipeline::Notice;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -109,7 +111,7 @@ mod tests {
         };
         Supervisor::new("link", "a".into(), notices, CancellationToken::new()).keep(task).await;
         assert_eq!((attempts.get(), started.elapsed().as_secs()), (4, 1 + 2 + 4));
-        let first = lane.recv().await.unwrap();
+        let Notice::Event(first) = lane.recv().await.unwrap() else { unreachable!() };
         assert_eq!(first.kind, Kind::TaskFailed);
         assert_eq!(first.text, "link a failed and starts again in 1s: down");
         assert_eq!(lane.len(), 2);

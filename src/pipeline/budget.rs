@@ -22,8 +22,9 @@ pub(super) enum Verdict {
 pub(super) struct Budget {
     samples: Samples,
     burst: f64,
-    /// Tokens a window adds.
-    refill: f64,
+    /// Tokens a second adds.
+    rate: f64,
+    window: Duration,
     buckets: BTreeMap<Kind, Bucket>,
 }
 
@@ -38,9 +39,16 @@ impl Budget {
         Self {
             samples: log.samples,
             burst: f64::from(log.burst),
-            refill: f64::from(log.rate) * window.as_secs_f64(),
+            rate: f64::from(log.rate),
+            window,
             buckets: BTreeMap::new(),
         }
+    }
+
+    /// Go on under another policy. Tokens and counts stay: a reload must not open the budget.
+    pub(super) fn on_reload(&mut self, log: &Log) {
+        let buckets = std::mem::take(&mut self.buckets);
+        *self = Self { buckets, ..Self::new(log, self.window) };
     }
 
     /// Ask for one event.
@@ -60,7 +68,7 @@ impl Budget {
 
     /// Refill, and tell what was refused since the last call.
     pub(super) fn on_window_end(&mut self) -> Vec<(Kind, u64)> {
-        let (refill, burst) = (self.refill, self.burst);
+        let (refill, burst) = (self.rate * self.window.as_secs_f64(), self.burst);
         self.buckets
             .iter_mut()
             .filter_map(|(kind, bucket)| {
@@ -130,6 +138,17 @@ mod tests {
         assert_eq!(granted(&mut budget, Kind::DeviceDown, 100), 10);
         (0..9).for_each(|_| drop(budget.on_window_end()));
         assert_eq!(granted(&mut budget, Kind::DeviceDown, 100), 15);
+    }
+
+    #[test]
+    fn a_reload_changes_the_budget_and_does_not_open_it() {
+        let mut budget = budget(10, 15, Duration::from_secs(1));
+        granted(&mut budget, Kind::DeviceDown, 20);
+        budget.on_reload(&Log { rate: 3, burst: 100, ..Log::default() });
+        assert_eq!(granted(&mut budget, Kind::DeviceDown, 1), 0);
+        assert_eq!(budget.on_window_end(), [(Kind::DeviceDown, 6)]);
+        assert_eq!(granted(&mut budget, Kind::DeviceDown, 9), 3);
+        assert_eq!(granted(&mut budget, Kind::DeviceUp, 200), 100);
     }
 
     #[test]

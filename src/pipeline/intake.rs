@@ -8,6 +8,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use crate::record::{Event, Ledger, Reading, WireReport};
 
+use super::Notice;
 use super::Pipeline;
 
 /// How long the last words wait for room in the sink's queue, all together.
@@ -17,7 +18,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Intake {
     /// What the application has to say: started, reloaded, a task failed.
-    pub notices: mpsc::Receiver<Event>,
+    pub notices: mpsc::Receiver<Notice>,
     /// Lossless: a poller waits when this is full.
     pub readings: mpsc::Receiver<Reading>,
     /// Lossless: an analyser waits when this is full, and its ring absorbs the wait.
@@ -26,7 +27,7 @@ pub struct Intake {
 
 #[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 enum Input {
-    Notice(Event),
+    Notice(Notice),
     Reading(Reading),
     Report(WireReport),
 }

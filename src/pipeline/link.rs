@@ -6,20 +6,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::config;
 use crate::config::Samples;
 use crate::record::{Doubt, Event, Fault, Kind, Ledger, Quality, Reading, SourceId};
+use crate::tag::Tag;
 
 use super::outbox::Outbox;
 use super::reply::Repeats;
 use super::tag::TagState;
 use super::words::{elapsed, latency_ms};
 
-/// All links that were ever read from, since the last reload but one.
+/// All links that were ever read from.
 #[derive(Debug, Default)]
 pub(super) struct Links {
     by_source: BTreeMap<SourceId, Link>,
-    /// Reloads so far; what has not been heard of for two of them is forgotten.
-    generation: u64,
+    /// What a reload left, if there was one in this window.
+    reloaded: Option<BTreeMap<SourceId, Arc<config::Link>>>,
 }
 
 #[derive(Debug, Default)]
@@ -32,8 +34,6 @@ struct Link {
 
 #[derive(Debug, Default)]
 struct Device {
-    /// Generation of the last reading.
-    heard: u64,
     outage: Option<Outage>,
     repeats: Repeats,
     tags: BTreeMap<Arc<str>, TagState>,
@@ -84,20 +84,32 @@ impl Links {
             Some(reason) => link.ledger.drop(reason, 1),
         }
         let device = link.devices.entry(reading.device.clone()).or_default();
-        device.heard = self.generation;
         device.on_reading(reading, outbox);
-        link.on_contact(reading, self.generation, outbox);
+        link.on_contact(reading, outbox);
         // Looked up again: `on_contact` asked about all of the link's devices.
         if let Some(device) = link.devices.get_mut(&reading.device) {
             device.on_samples(reading, samples, outbox);
         }
     }
 
-    /// Devices that left the configuration are not heard of again: forget them, not the others.
-    pub(super) fn on_reload(&mut self) {
-        self.generation += 1;
-        for link in self.by_source.values_mut() {
-            link.devices.retain(|_, device| device.heard + 2 > self.generation);
+    /// Forget what left the configuration. What stayed keeps its state, so that nothing is told
+    /// twice.
+    pub(super) fn on_reload(&mut self, configured: BTreeMap<SourceId, Arc<config::Link>>) {
+        self.keep_only(&configured);
+        self.reloaded = Some(configured);
+    }
+
+    /// Once more after a reload: readings that were under way may have brought something back.
+    pub(super) fn on_window_end(&mut self) {
+        if let Some(configured) = self.reloaded.take() {
+            self.keep_only(&configured);
+        }
+    }
+
+    fn keep_only(&mut self, configured: &BTreeMap<SourceId, Arc<config::Link>>) {
+        for (id, link) in &mut self.by_source {
+            let devices = configured.get(id).map(|link| link.devices.as_slice());
+            link.keep_only(devices.unwrap_or_default());
         }
     }
 
@@ -119,10 +131,21 @@ impl Links {
 }
 
 impl Link {
+    /// Its ledger stays, whatever becomes of its devices.
+    fn keep_only(&mut self, configured: &[Arc<config::Device>]) {
+        self.devices.retain(|name, device| {
+            let wanted = configured.iter().find(|wanted| wanted.name == *name);
+            wanted.inspect(|wanted| device.keep_only(&wanted.tags)).is_some()
+        });
+        if self.devices.is_empty() {
+            self.down_since = None;
+        }
+    }
+
     /// Down when no device can be reached over it, up with the first that can.
-    fn on_contact(&mut self, reading: &Reading, generation: u64, outbox: &mut Outbox) {
+    fn on_contact(&mut self, reading: &Reading, outbox: &mut Outbox) {
         match (Contact::from(reading.quality), self.down_since) {
-            (Contact::NoLink, None) if self.is_lost(generation) => {
+            (Contact::NoLink, None) if self.is_lost() => {
                 self.down_since = Some(reading.at);
                 outbox.raise(Kind::LinkDown, || link_down(reading, self.devices.len()));
             }
@@ -136,13 +159,16 @@ impl Link {
     }
 
     /// A device that was silent before cannot speak for the link, so it need not be asked first.
-    fn is_lost(&self, generation: u64) -> bool {
-        let mut current = self.devices.values().filter(|device| device.heard == generation);
-        current.all(|device| device.outage.is_some())
+    fn is_lost(&self) -> bool {
+        self.devices.values().all(|device| device.outage.is_some())
     }
 }
 
 impl Device {
+    fn keep_only(&mut self, configured: &[Arc<Tag>]) {
+        self.tags.retain(|name, _| configured.iter().any(|tag| tag.name == *name));
+    }
+
     fn on_reading(&mut self, reading: &Reading, outbox: &mut Outbox) {
         let contact = Contact::from(reading.quality);
         self.repeats.on_reading(reading, outbox);

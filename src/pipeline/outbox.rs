@@ -21,6 +21,10 @@ impl Outbox {
         Self { budget: Budget::new(log, window), ready: Vec::new(), ledger: Ledger::default() }
     }
 
+    pub(super) fn on_reload(&mut self, log: &Log) {
+        self.budget.on_reload(log);
+    }
+
     /// Raise one event. Over budget it is counted and not even made: a stranger may have caused it.
     pub(super) fn raise(&mut self, kind: Kind, event: impl FnOnce() -> Event) {
         self.ledger.entered += 1;

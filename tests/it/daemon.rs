@@ -125,7 +125,7 @@ fn a_link_to_nowhere_is_a_stated_retry_and_does_not_hold_up_the_start() {
 fn without_a_source_the_daemon_is_ready_before_anything_else_happens() {
     let systemd = ServiceManager::listen();
     let _daemon = Daemon::start_under(&systemd, "");
-    assert_eq!(systemd.wait_for(""), "READY=1\n");
+    assert_eq!(systemd.wait_for(""), "READY=1");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What readings become.
 
+use crate::config::{Device, Endpoint, Link, TransactionId};
+use crate::pipeline::Notice;
 use crate::record::{Doubt, Fault};
 
 use super::*;
@@ -243,16 +245,57 @@ fn links_fail_on_their_own() {
 
 #[test]
 fn a_device_that_left_the_configuration_neither_holds_its_link_up_nor_its_memory() {
-    let reloaded = || Event::new(Kind::ConfigReloaded, at(0), SourceId::from("config"), "");
     let mut pipeline = quiet();
     pipeline.on_reading(&from_device("gone", reading(0, Quality::Good)));
     pipeline.on_reading(&bar(0, 9.5));
-    pipeline.on_notice(reloaded());
-    pipeline.on_reading(&bar(1, 9.5));
-    assert_eq!(pipeline.status().split(';').next(), Some("devices 2, down 0, alarms 1"));
+    pipeline.on_notice(reloaded(Log::default(), vec![pressure()]));
     drain(&mut pipeline);
     let kinds = kinds_after(&mut pipeline, &[reading(2, NO_LINK)]);
     assert_eq!(kinds, [Kind::DeviceDown, Kind::LinkDown]);
-    pipeline.on_notice(reloaded());
+    pipeline.on_reading(&from_device("gone", reading(2, Quality::Good)));
+    pipeline.on_window_end(at(3));
     assert_eq!(pipeline.status().split(';').next(), Some("devices 1, down 1, alarms 1"));
+    pipeline.on_notice(reloaded(Log::default(), vec![]));
+    assert_eq!(pipeline.status().split(';').next(), Some("devices 1, down 1, alarms 0"));
+}
+
+#[test]
+fn reloads_that_change_nothing_tell_no_state_again() {
+    let mut pipeline = pipeline(Log::default());
+    let run = [bar(0, 9.5), from_device("pump-2", reading(0, TIMEOUT))];
+    assert_eq!(kinds_after(&mut pipeline, &run).len(), 3);
+    for _ in 0..3 {
+        pipeline.on_notice(reloaded(Log::default(), vec![pressure()]));
+    }
+    drain(&mut pipeline);
+    assert_eq!(kinds_after(&mut pipeline, &run), []);
+}
+
+#[test]
+fn what_is_logged_follows_a_reload() {
+    let mut pipeline = quiet();
+    assert_eq!(kinds_after(&mut pipeline, &[bar(0, 4.0)]), []);
+    let log = Log { samples: Samples::All, ..Log::default() };
+    pipeline.on_notice(reloaded(log, vec![pressure()]));
+    let kinds = kinds_after(&mut pipeline, &[bar(1, 4.0), bar(2, 4.0)]);
+    assert_eq!(kinds, [Kind::ConfigReloaded, Kind::PollSample, Kind::PollSample]);
+}
+
+/// From now on there are `pump-1` with these tags and `pump-2` with none, on `line-a`.
+fn reloaded(log: Log, tags: Vec<Tag>) -> Notice {
+    let device = |name: &str, tags| {
+        Arc::new(Device { name: name.into(), unit: 1, every: Duration::from_secs(1), tags })
+    };
+    let link = Link {
+        endpoint: Endpoint::Tcp(([192, 0, 2, 10], 502).into()),
+        timeout: Duration::from_secs(1),
+        backoff_max: Duration::from_secs(1),
+        transaction_id: TransactionId::Strict,
+        devices: vec![
+            device("pump-1", tags.into_iter().map(Arc::new).collect()),
+            device("pump-2", vec![]),
+        ],
+    };
+    let event = Event::new(Kind::ConfigReloaded, at(0), SourceId::from("daemon"), "");
+    Notice::Reloaded { event, log, links: [(SourceId::from("line-a"), Arc::new(link))].into() }
 }

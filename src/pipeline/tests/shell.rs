@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::pipeline::{Beat, Intake, Pulse, run};
+use crate::pipeline::{Beat, Intake, Notice, Pulse, run};
 use crate::record::{Ledger, WireReport};
 
 use super::*;
 
 /// A running pipeline: the lanes into it, and what comes out.
 struct Rig {
-    notices: mpsc::Sender<Event>,
+    notices: mpsc::Sender<Notice>,
     readings: mpsc::Sender<Reading>,
     reports: mpsc::Sender<WireReport>,
     events: mpsc::Receiver<Event>,
