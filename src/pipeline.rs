@@ -108,13 +108,18 @@ impl Pipeline {
     /// Raise one `ledger.report`.
     pub fn report_ledger(&mut self, name: &str, ledger: &Ledger, now: SystemTime) {
         self.outbox.raise(Kind::LedgerReport, || {
-            let event =
-                Event::new(Kind::LedgerReport, now, SourceId::from(name), ledger.to_string())
-                    .with("in", ledger.entered)
-                    .with("out", ledger.left)
-                    .with("dropped", ledger.n_dropped())
-                    .with("balances", ledger.balances());
-            ledger.dropped.iter().fold(event, |event, (reason, n)| event.with(reason, *n))
+            let event = Event::new(
+                Kind::LedgerReport,
+                now,
+                SourceId::from(name),
+                format!("{name}: {ledger}"),
+            )
+            .with("in", ledger.entered)
+            .with("out", ledger.left)
+            .with("dropped", ledger.n_dropped())
+            .with("balances", ledger.balances());
+            let counts = ledger.dropped.iter().chain(&ledger.noted);
+            counts.fold(event, |event, (name, n)| event.with(name, *n))
         });
     }
 

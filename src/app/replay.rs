@@ -109,6 +109,7 @@ struct Totals {
     unknown_link: u64,
     truncated_records: u64,
     modbus: ModbusTally,
+    flows_evicted: u64,
     /// Earliest and latest time stamp.
     span_ns: Option<RangeInclusive<u64>>,
 }
@@ -157,6 +158,7 @@ impl Totals {
         self.malformed += report.malformed;
         self.unknown_link += report.unknown_link;
         self.modbus.merge(&report.modbus);
+        self.flows_evicted += report.flows_evicted;
     }
 
     /// Add what is known once a file was read.
@@ -178,6 +180,8 @@ impl From<Totals> for Summary {
         };
         ledger.drop("unknown_link", totals.unknown_link);
         ledger.drop("truncated_record", totals.truncated_records);
+        ledger.note("flows_evicted", totals.flows_evicted);
+        ledger.note("modbus_unread", totals.modbus.unread);
         Self {
             packets: totals.frames,
             bytes: totals.bytes,

@@ -31,6 +31,7 @@ pub(super) struct Captures {
 #[derive(Debug, Default)]
 struct Capture {
     total: Count,
+    rare: Rare,
     corrupt: u64,
     window: Window,
     interface: Option<InterfaceState>,
@@ -42,6 +43,19 @@ struct Count {
     /// Frames judged.
     frames: u64,
     ring: RingCount,
+}
+
+/// What no event tells of: strangers decide how often it happens.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rare {
+    /// Of the frames: with a structural error in some layer.
+    malformed: u64,
+    /// Of the frames: of a link type that nothing is known of.
+    unknown_link: u64,
+    /// Connections forgotten for want of room.
+    flows_evicted: u64,
+    /// Segments on a Modbus port that could not be read as Modbus.
+    modbus_unread: u64,
 }
 
 #[derive(Debug, Default)]
@@ -75,6 +89,7 @@ impl Captures {
         let capture = self.by_source.entry(report.source.clone()).or_default();
         capture.on_interface(report, outbox);
         capture.total.add(report);
+        capture.rare.add(report);
         capture.window.add(report);
         for note in &report.notes {
             match note {
@@ -100,7 +115,7 @@ impl Captures {
     pub(super) fn ledgers(&self) -> impl Iterator<Item = (String, Ledger)> {
         let captures = self.by_source.iter();
         captures
-            .map(|(id, capture)| (format!("capture:{id}"), capture.total.ledger()))
+            .map(|(id, capture)| (format!("capture:{id}"), capture.ledger()))
             .chain([("notes".to_owned(), self.notes.clone())])
     }
 
@@ -111,9 +126,10 @@ impl Captures {
     pub(super) fn status(&self) -> String {
         let sum = |of: fn(&Capture) -> u64| self.by_source.values().map(of).sum::<u64>();
         format!(
-            "frames {}, corrupt {}, lost {}",
+            "frames {}, corrupt {}, malformed {}, lost {}",
             sum(|capture| capture.total.frames),
             sum(|capture| capture.corrupt),
+            sum(|capture| capture.rare.malformed),
             sum(|capture| capture.total.ring.drops)
         )
     }
@@ -125,13 +141,14 @@ impl Count {
         self.ring.packets += report.ring.packets;
         self.ring.drops += report.ring.drops;
     }
+}
 
-    /// A ring counts what it was offered; a file has no such counter, and loses nothing.
-    fn ledger(&self) -> Ledger {
-        let entered = if self.ring.packets > 0 { self.ring.packets } else { self.frames };
-        let mut ledger = Ledger { entered, left: self.frames, ..Ledger::default() };
-        ledger.drop("ring_full", self.ring.drops);
-        ledger
+impl Rare {
+    fn add(&mut self, report: &WireReport) {
+        self.malformed += report.malformed;
+        self.unknown_link += report.unknown_link;
+        self.flows_evicted += report.flows_evicted;
+        self.modbus_unread += report.modbus.unread;
     }
 }
 
@@ -174,6 +191,20 @@ impl Window {
 }
 
 impl Capture {
+    /// A ring counts what it was offered; a file has no such counter, and loses nothing.
+    fn ledger(&self) -> Ledger {
+        let Count { frames, ring } = self.total;
+        let Rare { malformed, unknown_link, flows_evicted, modbus_unread } = self.rare;
+        let entered = if ring.packets > 0 { ring.packets } else { frames };
+        let mut ledger = Ledger { entered, left: frames - unknown_link, ..Ledger::default() };
+        ledger.drop("ring_full", ring.drops);
+        ledger.drop("unknown_link", unknown_link);
+        ledger.note("malformed", malformed);
+        ledger.note("flows_evicted", flows_evicted);
+        ledger.note("modbus_unread", modbus_unread);
+        ledger
+    }
+
     fn on_interface(&mut self, report: &WireReport, outbox: &mut Outbox) {
         let Some(state) = report.interface else { return };
         if self.interface.replace(state) == Some(state) {

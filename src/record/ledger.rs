@@ -10,6 +10,9 @@ pub struct Ledger {
     #[serde(rename = "out")]
     pub left: u64,
     pub dropped: BTreeMap<&'static str, u64>,
+    /// Counted beside the books, because it is no part of what came in or went out otherwise.
+    #[serde(skip)]
+    pub noted: BTreeMap<&'static str, u64>,
 }
 
 impl Ledger {
@@ -20,12 +23,22 @@ impl Ledger {
         }
     }
 
+    /// Count `n` of something that does not enter the balance; nothing is recorded for none.
+    pub fn note(&mut self, what: &'static str, n: u64) {
+        if n > 0 {
+            *self.noted.entry(what).or_default() += n;
+        }
+    }
+
     /// Add another stage's or period's counts.
     pub fn merge(&mut self, other: &Self) {
         self.entered += other.entered;
         self.left += other.left;
         for (reason, n) in &other.dropped {
             self.drop(reason, *n);
+        }
+        for (what, n) in &other.noted {
+            self.note(what, *n);
         }
     }
 
@@ -46,7 +59,11 @@ impl std::fmt::Display for Ledger {
         for (reason, n) in &self.dropped {
             write!(f, " + {n} {reason}")?;
         }
-        f.write_str(if self.balances() { "" } else { " (DOES NOT BALANCE)" })
+        f.write_str(if self.balances() { "" } else { " (DOES NOT BALANCE)" })?;
+        for (what, n) in &self.noted {
+            write!(f, "; {what} {n}")?;
+        }
+        Ok(())
     }
 }
 
@@ -62,6 +79,8 @@ mod tests {
         ledger.drop("never", 0);
         assert!(ledger.balances());
         assert_eq!(ledger.to_string(), "in 10 = out 7 + 3 ring_full");
+        ledger.note("malformed", 2);
+        assert_eq!(ledger.to_string(), "in 10 = out 7 + 3 ring_full; malformed 2");
         let total = &mut Ledger::default();
         total.merge(&ledger);
         total.merge(&ledger);

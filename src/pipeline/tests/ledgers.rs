@@ -100,6 +100,28 @@ fn a_file_has_no_ring_and_loses_nothing() {
 }
 
 #[test]
+fn what_no_event_tells_of_is_in_the_books_of_its_capture() {
+    let mut pipeline = quiet();
+    let mut report = WireReport::new(SourceId::from("lo"), at(0));
+    (report.frames, report.malformed, report.unknown_link) = (7, 3, 2);
+    (report.flows_evicted, report.modbus.unread) = (4, 5);
+    pipeline.on_report(&report);
+    let ledger = pipeline.ledgers()["capture:lo"].clone();
+    pipeline.report_ledger("capture:lo", &ledger, at(1));
+    insta::assert_snapshot!(show(&drain(&mut pipeline)[0]), @r"
+    ledger.report: capture:lo: in 7 = out 5 + 2 unknown_link; flows_evicted 4; malformed 3; modbus_unread 5
+      in = Unsigned(7)
+      out = Unsigned(5)
+      dropped = Unsigned(2)
+      balances = Bool(true)
+      unknown_link = Unsigned(2)
+      flows_evicted = Unsigned(4)
+      malformed = Unsigned(3)
+      modbus_unread = Unsigned(5)
+    ");
+}
+
+#[test]
 fn frames_that_never_were_judged_show_as_an_imbalance() {
     let mut pipeline = quiet();
     let ring = RingCount { packets: 9, drops: 1 };
@@ -145,5 +167,5 @@ fn the_status_is_one_line_that_says_how_things_stand() {
         ring,
         ..WireReport::new(SourceId::from("lo"), at(0))
     });
-    insta::assert_snapshot!(pipeline.status(), @"devices 2, down 1, alarms 1; frames 8, corrupt 0, lost 1; events 2, not logged 0");
+    insta::assert_snapshot!(pipeline.status(), @"devices 2, down 1, alarms 1; frames 8, corrupt 0, malformed 0, lost 1; events 2, not logged 0");
 }
