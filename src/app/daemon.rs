@@ -34,6 +34,7 @@ use super::Summary;
 use super::captures;
 use super::captures::Acquired;
 use super::drain::Drain;
+use super::drain::SINK;
 use super::drain::Thread;
 use super::links;
 use super::links::Links;
@@ -187,6 +188,9 @@ impl Daemon {
         let ledgers = Drain { link_tasks, links, threads, pipeline, sink }
             .finish(grace)
             .map_err(|parts| AppError::Hung { grace, parts })?;
+        if let Some(ledger) = ledgers.get(SINK) {
+            tell_of_sink(ledger);
+        }
         match reason {
             Reason::Signal(_) | Reason::TimeUp => Ok(Summary { ledgers }),
             Reason::PipelineEnded => Err(AppError::PipelineEnded),
@@ -263,6 +267,16 @@ fn stopping(reason: Reason) -> Event {
     let text = format!("stopping: {reason}");
     Event::new(Kind::DaemonStopping, SystemTime::now(), DAEMON.into(), text)
         .with("reason", reason.to_string())
+}
+
+/// The only ledger that cannot be told as an event: its stage wrote the events. Standard error is
+/// the next best place.
+fn tell_of_sink(ledger: &Ledger) {
+    if ledger.n_dropped() == 0 && ledger.balances() {
+        tracing::info!(%ledger, "the sink is closed");
+    } else {
+        tracing::warn!(%ledger, "the sink is closed; events were lost on the way to the log");
+    }
 }
 
 fn names<'a>(ids: impl Iterator<Item = &'a SourceId>) -> String {

@@ -15,6 +15,9 @@ use tokio::task::JoinSet;
 use crate::record::Ledger;
 use crate::record::SourceId;
 
+/// Name of the sink, for the operator and among the ledgers.
+pub(super) const SINK: &str = "sink";
+
 /// A thread and what it does, for the operator.
 #[derive(Debug)]
 pub(super) struct Thread<T> {
@@ -64,14 +67,14 @@ impl Drain {
         let threads = self.threads.iter().filter(|thread| !thread.handle.is_finished());
         let threads = threads.map(|thread| thread.name.clone());
         let pipeline = (!self.pipeline.is_empty()).then(|| "pipeline".to_owned());
-        let sink = (!self.sink.is_finished()).then(|| "sink".to_owned());
+        let sink = (!self.sink.is_finished()).then(|| SINK.to_owned());
         links.chain(threads).chain(pipeline).chain(sink).collect()
     }
 
     /// The thread has ended, so that joining it does not wait.
     fn with_sink(self, mut ledgers: BTreeMap<String, Ledger>) -> BTreeMap<String, Ledger> {
         if let Ok(ledger) = self.sink.join() {
-            ledgers.insert("sink".to_owned(), ledger);
+            ledgers.insert(SINK.to_owned(), ledger);
         }
         ledgers
     }

@@ -129,6 +129,17 @@ fn without_a_source_the_daemon_is_ready_before_anything_else_happens() {
 }
 
 #[test]
+fn what_the_log_could_not_take_is_told_on_standard_error_at_the_end() {
+    let controller = Controller::start();
+    let daemon = Daemon::start_on_full_disk(&config(&[("line-a", &controller, "20ms")]));
+    controller.wait_for_requests(5);
+    daemon.signal(Signal::SIGTERM);
+    let (status, errors) = daemon.end_unread();
+    assert_eq!(status.code(), Some(0), "{errors}");
+    assert!(errors.contains("= out 0 + ") && errors.contains(" output_closed"), "{errors}");
+}
+
+#[test]
 fn a_reader_that_hangs_cannot_hold_up_the_end() {
     let controller = Controller::start();
     let tags: Vec<_> = (0..100).map(|n| TAG.replace("\"n\"", &format!("\"n{n}\""))).collect();

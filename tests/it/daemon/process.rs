@@ -38,6 +38,11 @@ impl Daemon {
         Self::run(config, &environment, Reader::Follows)
     }
 
+    /// Its standard output is a file on a disk that is full.
+    pub(super) fn start_on_full_disk(config: &str) -> Self {
+        Self::run(config, &[], Reader::FullDisk)
+    }
+
     /// Its standard output is a pipe that nobody reads from.
     pub(super) fn start_unread(config: &str) -> Self {
         Self::run(config, &[], Reader::Hangs)
@@ -51,7 +56,7 @@ impl Daemon {
             .args(["run", "--log", "json", "--config"])
             .arg(&path)
             .envs(environment.iter().copied())
-            .stdout(Stdio::piped())
+            .stdout(reader.end())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -157,6 +162,17 @@ impl Drop for Daemon {
 enum Reader {
     Follows,
     Hangs,
+    FullDisk,
+}
+
+impl Reader {
+    /// What the daemon writes to.
+    fn end(self) -> Stdio {
+        match self {
+            Self::Follows | Self::Hangs => Stdio::piped(),
+            Self::FullDisk => fs::OpenOptions::new().write(true).open("/dev/full").unwrap().into(),
+        }
+    }
 }
 
 /// The receiving end of `NOTIFY_SOCKET`.
