@@ -14,7 +14,7 @@ use crate::tag::Tag;
 use super::outbox::Outbox;
 use super::reply::Repeats;
 use super::tag::TagState;
-use super::words::{elapsed, latency_ms};
+use super::words::{about_device, detail, elapsed, latency_ms};
 
 /// All links that were ever read from.
 #[derive(Debug, Default)]
@@ -210,19 +210,6 @@ fn loss(quality: Quality) -> Option<&'static str> {
         Quality::Bad(Fault::NotAValue) => Some("not_a_value"),
         Quality::Bad(Fault::BackedOff) => Some("backed_off"),
     }
-}
-
-/// An event about one device, with the fields that name it.
-pub(super) fn about_device(kind: Kind, reading: &Reading, text: String) -> Event {
-    Event::new(kind, reading.at, reading.source.clone(), text)
-        .with("device", reading.device.clone())
-        .with("unit", reading.unit)
-        .with("quality", reading.quality.to_string())
-}
-
-/// The poller's words on what failed, or the quality where it has none.
-pub(super) fn detail(reading: &Reading) -> String {
-    reading.detail.as_deref().map_or_else(|| reading.quality.to_string(), str::to_owned)
 }
 
 fn device_down(reading: &Reading) -> Event {

@@ -8,9 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::record::{Doubt, Event, Fault, Kind, Quality, Reading};
 
-use super::link::{about_device, detail};
 use super::outbox::Outbox;
-use super::words::{elapsed, exception_name};
+use super::words::{about_device, detail, elapsed, exception_name};
 
 /// How long repetitions are only counted.
 const QUIET: Duration = Duration::from_secs(5 * 60);

@@ -1,10 +1,23 @@
-//! Values and numbers as they stand in sentences and fields.
+//! Devices, values and numbers as they stand in sentences and fields.
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-use crate::record::Scalar;
+use crate::record::{Event, Kind, Reading, Scalar};
 use crate::tag::{Tag, Value, readable};
+
+/// An event about one device, with the fields that name it.
+pub(super) fn about_device(kind: Kind, reading: &Reading, text: String) -> Event {
+    Event::new(kind, reading.at, reading.source.clone(), text)
+        .with("device", reading.device.clone())
+        .with("unit", reading.unit)
+        .with("quality", reading.quality.to_string())
+}
+
+/// The poller's words on what failed, or the quality where it has none.
+pub(super) fn detail(reading: &Reading) -> String {
+    reading.detail.as_deref().map_or_else(|| reading.quality.to_string(), str::to_owned)
+}
 
 /// A value as a field, without digits that its registers never held.
 pub(super) fn scalar(value: &Value) -> Scalar {
