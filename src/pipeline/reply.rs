@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use crate::record::{Doubt, Event, Fault, Kind, Quality, Reading};
 
 use super::outbox::Outbox;
-use super::words::{about_device, detail, elapsed, exception_name};
+use super::words::{about_device, detail, exception_name};
 
 /// How long repetitions are only counted.
 const QUIET: Duration = Duration::from_secs(5 * 60);
@@ -29,7 +29,7 @@ impl Repeats {
     pub(super) fn on_reading(&mut self, reading: &Reading, outbox: &mut Outbox) {
         let Some(kind) = kind_of(reading.quality) else { return };
         let untold = match self.0.get_mut(&kind) {
-            Some(repeat) if elapsed(repeat.told_at, reading.at) < QUIET => {
+            Some(repeat) if repeat.is_recent(reading.at) => {
                 repeat.untold += 1;
                 return;
             }
@@ -38,6 +38,13 @@ impl Repeats {
         };
         self.0.insert(kind, Repeat { told_at: reading.at, untold: 0 });
         outbox.raise(kind, || told(kind, untold, reading));
+    }
+}
+
+impl Repeat {
+    /// False after the clock was set back, or it might be quiet for years.
+    fn is_recent(&self, now: SystemTime) -> bool {
+        now.duration_since(self.told_at).is_ok_and(|ago| ago < QUIET)
     }
 }
 

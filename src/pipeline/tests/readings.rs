@@ -244,6 +244,14 @@ fn links_fail_on_their_own() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_does_not_silence_a_device() {
+    let mut pipeline = quiet();
+    let corrupt = |seconds| reading(seconds, Quality::Bad(Fault::BadCrc));
+    let kinds = kinds_after(&mut pipeline, &[corrupt(86_400), corrupt(0), corrupt(1)]);
+    assert_eq!(kinds, [Kind::ReplyCorrupt, Kind::ReplyCorrupt]);
+}
+
+#[test]
 fn a_device_that_left_the_configuration_neither_holds_its_link_up_nor_its_memory() {
     let mut pipeline = quiet();
     pipeline.on_reading(&from_device("gone", reading(0, Quality::Good)));
