@@ -12,13 +12,23 @@ use super::budget::{Budget, Verdict};
 pub(super) struct Outbox {
     budget: Budget,
     ready: Vec<Event>,
+    /// Not handed on, since the start.
+    undelivered: u64,
+    /// How many of them the log was told of.
+    undelivered_told: u64,
     /// In: raised. Out: handed on. Dropped: over budget, or for the reason `deliver` gave.
     ledger: Ledger,
 }
 
 impl Outbox {
     pub(super) fn new(log: &Log, window: Duration) -> Self {
-        Self { budget: Budget::new(log, window), ready: Vec::new(), ledger: Ledger::default() }
+        Self {
+            budget: Budget::new(log, window),
+            ready: Vec::new(),
+            undelivered: 0,
+            undelivered_told: 0,
+            ledger: Ledger::default(),
+        }
     }
 
     pub(super) fn on_reload(&mut self, log: &Log) {
@@ -39,6 +49,12 @@ impl Outbox {
         for (kind, count) in self.budget.on_window_end() {
             self.raise(Kind::EventsSuppressed, || suppressed(kind, count, now));
         }
+        // If this finds no room either, it counts itself, and is told again.
+        if self.undelivered > self.undelivered_told {
+            let total = self.undelivered;
+            self.undelivered_told = total;
+            self.raise(Kind::EventsSuppressed, || undelivered(total, now));
+        }
     }
 
     /// What is ready. Each event taken is settled by a call to [`Outbox::settle`].
@@ -50,7 +66,10 @@ impl Outbox {
     pub(super) fn settle(&mut self, outcome: Result<(), &'static str>) {
         match outcome {
             Ok(()) => self.ledger.left += 1,
-            Err(reason) => self.ledger.drop(reason, 1),
+            Err(reason) => {
+                self.ledger.drop(reason, 1);
+                self.undelivered += 1;
+            }
         }
     }
 
@@ -78,6 +97,14 @@ fn suppressed(kind: Kind, count: u64, now: SystemTime) -> Event {
     Event::new(Kind::EventsSuppressed, now, SourceId::from("events"), text)
         .with("kind", kind.name())
         .with("count", count)
+}
+
+fn undelivered(total: u64, now: SystemTime) -> Event {
+    let text = format!(
+        "events that found no room on the way to the log, since the start: {total}; \
+         whatever reads the log is too slow or stopped"
+    );
+    Event::new(Kind::EventsSuppressed, now, SourceId::from("events"), text).with("total", total)
 }
 
 #[cfg(test)]
@@ -129,5 +156,14 @@ mod tests {
             }
         });
         assert_eq!(outbox.ledger().to_string(), "in 3 = out 1 + 2 sink_full");
+        outbox.on_window_end(SystemTime::UNIX_EPOCH);
+        let told = outbox.take_ready();
+        assert_eq!(told.len(), 1);
+        assert!(told[0].text.contains("since the start: 2"), "{}", told[0].text);
+        outbox.settle(Err("sink_full"));
+        outbox.on_window_end(SystemTime::UNIX_EPOCH);
+        assert!(outbox.take_ready()[0].text.contains("since the start: 3"));
+        outbox.on_window_end(SystemTime::UNIX_EPOCH);
+        assert_eq!(outbox.take_ready(), []);
     }
 }
