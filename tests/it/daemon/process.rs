@@ -3,8 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::net::UnixDatagram;
-use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,6 +12,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, Uid};
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::program::Run;
+use crate::program::program_as_nobody;
 
 use super::PATIENCE;
 
@@ -222,27 +224,11 @@ pub(super) fn allowed_processors(status: &str) -> String {
     line.unwrap().to_owned()
 }
 
-/// Run the daemon as somebody without any privilege; `None` if we cannot.
-pub(super) fn run_as_nobody(config: &str) -> Option<Output> {
-    if !Uid::effective().is_root() {
-        return None;
-    }
-    // A copy, because nobody may not look into the directory of the build.
-    let dir = tempfile::tempdir().unwrap();
-    let (binary, file) = (dir.path().join("infra_monitor"), dir.path().join("infra_monitor.toml"));
-    fs::copy(BINARY, &binary).unwrap();
+/// Run the daemon as somebody without any privilege; `None`, aloud, if we cannot.
+pub(super) fn run_as_nobody(config: &str) -> Option<Run> {
+    let (mut program, dir) = program_as_nobody()?;
+    let file = dir.path().join("infra_monitor.toml");
     fs::write(&file, config).unwrap();
-    allow_everybody(dir.path());
-    Command::new("setpriv")
-        .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"])
-        .arg(binary)
-        .args(["run", "--log", "json", "--config"])
-        .arg(file)
-        .output()
-        .ok()
-}
-
-fn allow_everybody(dir: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
+    let end = program.args(["run", "--log", "json", "--config"]).arg(file).output();
+    Some(end.unwrap().into())
 }
