@@ -200,6 +200,7 @@ impl Daemon {
     /// The pipeline is alive: the only thing that feeds the watchdog.
     fn on_beat(&mut self) {
         let beat = self.beats.borrow_and_update().clone();
+        tracing::debug!(sources = beat.n_sources, status = beat.text, "beat");
         self.look_whether_ready(beat.n_sources);
         self.manager.on_beat(Instant::now(), &beat.text);
     }
@@ -215,6 +216,7 @@ impl Daemon {
         if n_unheard > 0 {
             tracing::warn!(n_unheard, "ready, though not every source has been heard of yet");
         }
+        tracing::debug!(after = ?since.elapsed(), "ready");
         self.phase = Phase::Ready;
         self.manager.ready();
     }

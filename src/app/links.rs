@@ -83,6 +83,7 @@ impl Links {
     fn on_end(&mut self, ended: Result<SourceId, JoinError>) {
         // No task is aborted, and a panic has ended the process already.
         let Ok(id) = ended else { return };
+        tracing::debug!(link = %id, "ended");
         match self.states.remove(&id) {
             Some(State::Ending(Some(link))) => self.spawn(&id, &link),
             Some(State::Running(_) | State::Ending(None)) | None => (),
@@ -107,6 +108,7 @@ impl Links {
     }
 
     fn spawn(&mut self, id: &SourceId, link: &Arc<Link>) {
+        tracing::debug!(link = %id, endpoint = %link.endpoint, devices = link.devices.len(), "starts");
         let stop = self.lanes.stop.child_token();
         self.states.insert(id.clone(), State::Running(stop.clone()));
         let Lanes { readings, notices, runtime, .. } = self.lanes.clone();
