@@ -84,8 +84,17 @@ enum Phase {
     Starting {
         since: Instant,
     },
-    /// Every source was heard of: it is up, or said why not.
+    /// Every source was heard of, it is up or said why not; or the start has taken long enough.
     Ready,
+}
+
+impl Phase {
+    fn after(self, n_unheard: usize, now: Instant) -> Self {
+        match self {
+            Self::Starting { since } if n_unheard > 0 && now.duration_since(since) < START => self,
+            Self::Starting { .. } | Self::Ready => Self::Ready,
+        }
+    }
 }
 
 /// Why the daemon stops.
@@ -205,19 +214,18 @@ impl Daemon {
         self.manager.on_beat(Instant::now(), &beat.text);
     }
 
-    /// Ready when every source was heard of, or the start has taken long enough.
     fn look_whether_ready(&mut self, n_heard: usize) {
-        let Phase::Starting { since } = self.phase else { return };
         let n_configured = self.config.links.len() + self.config.captures.len();
         let n_unheard = n_configured.saturating_sub(n_heard);
-        if n_unheard > 0 && since.elapsed() < START {
+        let phase = self.phase.after(n_unheard, Instant::now());
+        if phase == self.phase {
             return;
         }
         if n_unheard > 0 {
             tracing::warn!(n_unheard, "ready, though not every source has been heard of yet");
         }
-        tracing::debug!(after = ?since.elapsed(), "ready");
-        self.phase = Phase::Ready;
+        tracing::debug!("ready");
+        self.phase = phase;
         self.manager.ready();
     }
 
@@ -283,4 +291,19 @@ fn tell_of_sink(ledger: &Ledger) {
 
 fn names<'a>(ids: impl Iterator<Item = &'a SourceId>) -> String {
     ids.map(SourceId::as_str).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_that_is_not_heard_of_holds_up_the_start_for_a_while_only() {
+        let since = Instant::now();
+        let start = Phase::Starting { since };
+        assert_eq!(start.after(0, since), Phase::Ready);
+        assert_eq!(start.after(1, since + START / 2), start);
+        assert_eq!(start.after(1, since + START), Phase::Ready);
+        assert_eq!(Phase::Ready.after(1, since), Phase::Ready, "a reload starts nothing over");
+    }
 }
