@@ -126,7 +126,9 @@ impl Captures {
     pub(super) fn status(&self) -> String {
         let sum = |of: fn(&Capture) -> u64| self.by_source.values().map(of).sum::<u64>();
         format!(
-            "frames {}, corrupt {}, malformed {}, lost {}",
+            "captures {}, down {}; frames {}, corrupt {}, malformed {}, lost {}",
+            self.by_source.len(),
+            sum(|capture| u64::from(capture.down_since.is_some())),
             sum(|capture| capture.total.frames),
             sum(|capture| capture.corrupt),
             sum(|capture| capture.rare.malformed),

@@ -181,6 +181,9 @@ fn an_interface_is_told_of_when_it_goes_and_when_it_returns() {
     ];
     for (seconds, state) in (0..).zip(states) {
         pipeline.on_report(&WireReport { at: at(seconds), interface: Some(state), ..report() });
+        let n_down = u8::from(state != InterfaceState::Up);
+        let line = pipeline.status();
+        assert!(line.contains(&format!("captures 1, down {n_down};")), "{line}");
     }
     let events: Vec<_> = drain(&mut pipeline).iter().map(show).collect();
     insta::assert_snapshot!(events.join("\n"), @r#"
