@@ -111,9 +111,10 @@ impl Pipeline {
             let event = Event::new(
                 Kind::LedgerReport,
                 now,
-                SourceId::from(name),
+                SourceId::from("daemon"),
                 format!("{name}: {ledger}"),
             )
+            .with("ledger", name)
             .with("in", ledger.entered)
             .with("out", ledger.left)
             .with("dropped", ledger.n_dropped())

@@ -93,8 +93,8 @@ fn json_is_one_flat_object_a_line_with_numbers_as_numbers() {
 fn text_is_one_line_an_event_whatever_the_event_contains() {
     let text = written(|out| Output::Text { out, color: false }, &[event(), hostile()]);
     insta::assert_snapshot!(text, @r#"
-    2023-11-14T22:13:20.123Z warning limit.exceeded   line-a/pump-1/pressure pressure is past its limit
-    2023-11-14T22:13:20.123Z error   device.down      line\ra/pump\n1 gone\n2023-11-14 error device.down \u{1b}[2J\u{202e}
+    2023-11-14T22:13:20.123Z warning limit.exceeded   line-a: pressure is past its limit
+    2023-11-14T22:13:20.123Z error   device.down      line\ra: gone\n2023-11-14 error device.down \u{1b}[2J\u{202e}
     "#);
     assert_eq!(text.lines().count(), 2);
 }
@@ -102,7 +102,7 @@ fn text_is_one_line_an_event_whatever_the_event_contains() {
 #[test]
 fn text_shows_severity_as_colour_where_it_may() {
     let text = written(|out| Output::Text { out, color: true }, &[event()]);
-    insta::assert_snapshot!(text.replace('\u{1b}', "ESC"), @"ESC[2m2023-11-14T22:13:20.123ZESC[0m ESC[1mESC[33mwarning limit.exceeded  ESC[0m line-a/pump-1/pressure pressure is past its limit");
+    insta::assert_snapshot!(text.replace('\u{1b}', "ESC"), @"ESC[2m2023-11-14T22:13:20.123ZESC[0m ESC[1mESC[33mwarning limit.exceeded  ESC[0m line-a: pressure is past its limit");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::record::{Scalar, Severity};
+use crate::record::Severity;
 
 use super::entry::{Entry, clip, severity_name};
 
@@ -24,25 +24,13 @@ impl Entry<'_> {
         // A `Vec` takes every byte.
         let _ = writeln!(
             line,
-            "{dim}{}{dim:#} {paint}{:<7} {:<16}{paint:#} {}{}{} {}{tail}",
+            "{dim}{}{dim:#} {paint}{:<7} {:<16}{paint:#} {}: {}{tail}",
             humantime::format_rfc3339_millis(event.at),
             severity_name(severity),
             event.kind.name(),
             Printable(event.source.as_str()),
-            self.path_part("device"),
-            self.path_part("tag"),
             Printable(text),
         );
-    }
-
-    /// "/pump-1", if the event names one.
-    fn path_part(&self, name: &str) -> String {
-        let field = self.event.fields.iter().find(|(field, _)| *field == name);
-        match field {
-            Some((_, Scalar::Text(value))) => format!("/{}", Printable(value)),
-            Some((_, value)) => format!("/{value}"),
-            None => String::new(),
-        }
     }
 }
 

@@ -27,9 +27,9 @@ fn sigterm_drains_and_exits_0_with_a_balanced_ledger() {
     });
     assert_eq!(last[0][0]["reason"], "SIGTERM");
     assert!(last[1].iter().all(|ledger| ledger["balances"] == true), "{last:#?}");
-    let sources: Vec<_> = last[1].iter().map(|ledger| ledger["source"].as_str().unwrap()).collect();
-    assert!(sources.contains(&"readings:line-a"), "{sources:?}");
-    assert_eq!(sources.contains(&"capture:lo"), process::may_capture(), "{sources:?}");
+    let names: Vec<_> = last[1].iter().map(|event| event["ledger"].as_str().unwrap()).collect();
+    assert!(names.contains(&"readings:line-a"), "{names:?}");
+    assert_eq!(names.contains(&"capture:lo"), process::may_capture(), "{names:?}");
 }
 
 #[test]

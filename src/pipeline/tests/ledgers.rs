@@ -108,8 +108,9 @@ fn what_no_event_tells_of_is_in_the_books_of_its_capture() {
     pipeline.on_report(&report);
     let ledger = pipeline.ledgers()["capture:lo"].clone();
     pipeline.report_ledger("capture:lo", &ledger, at(1));
-    insta::assert_snapshot!(show(&drain(&mut pipeline)[0]), @r"
+    insta::assert_snapshot!(show(&drain(&mut pipeline)[0]), @r#"
     ledger.report: capture:lo: in 7 = out 5 + 2 unknown_link; flows_evicted 4; malformed 3; modbus_unread 5
+      ledger = Text("capture:lo")
       in = Unsigned(7)
       out = Unsigned(5)
       dropped = Unsigned(2)
@@ -118,7 +119,7 @@ fn what_no_event_tells_of_is_in_the_books_of_its_capture() {
       flows_evicted = Unsigned(4)
       malformed = Unsigned(3)
       modbus_unread = Unsigned(5)
-    ");
+    "#);
 }
 
 #[test]

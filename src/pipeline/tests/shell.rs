@@ -59,10 +59,10 @@ async fn hanging_up_all_lanes_ends_it_and_each_ledger_is_told() {
         drained(events).await.iter().map(|e| format!("{}: {}", e.source, e.text)).collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     line-a: pump-1 pressure, 9.5 bar, is past its high limit of 9 bar
-    capture:lo: capture:lo: in 1 = out 1
-    notes: notes: in 0 = out 0
-    readings:line-a: readings:line-a: in 1 = out 1
-    events: events: in 4 = out 4
+    daemon: capture:lo: in 1 = out 1
+    daemon: notes: in 0 = out 0
+    daemon: readings:line-a: in 1 = out 1
+    daemon: events: in 4 = out 4
     "#);
     let ledgers = task.await.unwrap();
     assert!(ledgers.values().all(Ledger::balances), "{ledgers:?}");
