@@ -58,11 +58,13 @@ pub enum Observed<'a> {
     },
 }
 
-/// Why a replay ended before its files did.
-#[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
-    #[error(transparent)]
-    File(#[from] FileError),
+/// What a replay came to.
+#[derive(Debug)]
+pub struct Replayed {
+    /// Of everything that could be read.
+    pub summary: Summary,
+    /// Files that could not be read to their end, and why.
+    pub broken: Vec<FileError>,
 }
 
 /// The port that IANA gave Modbus.
@@ -70,26 +72,37 @@ const MODBUS_PORTS: [u16; 1] = [502];
 /// Of capture time, as the daemon's default.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Replay files one after the other. All are opened first, so that a wrong name is told at once.
+/// Replay files one after the other. All are opened first, so that a wrong name is told at once; a
+/// file that breaks off later costs its own rest, and nothing of what was judged.
 pub fn replay(
     paths: &[PathBuf],
     mut observe: impl FnMut(Observed<'_>),
-) -> Result<Summary, ReplayError> {
+) -> Result<Replayed, FileError> {
     let files = paths.iter().map(|path| Ok((path.as_path(), CaptureFile::open(path)?)));
     let files = files.collect::<Result<Vec<_>, FileError>>()?;
     let total = files.iter().map(|(_, file)| file.len()).sum();
     let mut replay = Replay::new();
+    let mut broken = vec![];
     let mut read_before = 0;
     for (path, mut file) in files {
         let mut analyser = Analyser::new(source(path), &MODBUS_PORTS);
-        while let Some(block) = file.next_block()? {
-            replay.on_report(&analyser.judge(delivery(block)), &mut observe);
+        loop {
+            match file.next_block() {
+                Ok(Some(block)) => replay.on_report(&analyser.judge(delivery(block)), &mut observe),
+                Ok(None) => break,
+                Err(error) => {
+                    let is_corrupt = matches!(error, FileError::Corrupt { .. });
+                    replay.totals.corrupt_records += u64::from(is_corrupt);
+                    broken.push(error);
+                    break;
+                }
+            }
             observe(Observed::Progress { read: read_before + file.position(), total });
         }
         read_before += file.len();
         replay.totals.close(&file);
     }
-    Ok(replay.finish(&mut observe))
+    Ok(Replayed { summary: replay.finish(&mut observe), broken })
 }
 
 /// Everything that outlives a block.
@@ -108,6 +121,7 @@ struct Totals {
     malformed: u64,
     unknown_link: u64,
     truncated_records: u64,
+    corrupt_records: u64,
     modbus: ModbusTally,
     flows_evicted: u64,
     /// Earliest and latest time stamp.
@@ -174,14 +188,13 @@ impl Totals {
 impl From<Totals> for Summary {
     fn from(totals: Totals) -> Self {
         let mut ledger = Ledger {
-            entered: totals.frames + totals.truncated_records,
+            entered: totals.frames + totals.truncated_records + totals.corrupt_records,
             left: totals.frames - totals.unknown_link,
             ..Ledger::default()
         };
         ledger.drop("unknown_link", totals.unknown_link);
         ledger.drop("truncated_record", totals.truncated_records);
-        ledger.note("flows_evicted", totals.flows_evicted);
-        ledger.note("modbus_unread", totals.modbus.unread);
+        ledger.drop("corrupt_record", totals.corrupt_records);
         Self {
             packets: totals.frames,
             bytes: totals.bytes,

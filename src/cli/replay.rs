@@ -1,5 +1,6 @@
 //! `replay`: capture files judged, summed up for a person or for a program.
 
+use std::fmt::Display;
 use std::fmt::Write;
 use std::io;
 use std::io::IsTerminal;
@@ -11,7 +12,7 @@ use indicatif::ProgressStyle;
 use crate::app::printer::Printer;
 use crate::app::replay;
 use crate::app::replay::Observed;
-use crate::app::replay::ReplayError;
+use crate::app::replay::Replayed;
 use crate::app::replay::Summary;
 use crate::config::Level;
 
@@ -41,13 +42,18 @@ pub(super) fn replay(args: &args::Replay) -> Result<(), Failure> {
     });
     progress.finish();
     printer.map(Printer::finish).transpose()?;
-    let summary = replayed?;
+    let Replayed { summary, broken } = replayed.map_err(|error| failure(&[error]))?;
     let text = match args.format {
         Format::Text => readable(&summary),
         Format::Json => serde_json::to_string(&summary).map_err(io::Error::from)? + "\n",
     };
     io::stdout().write_all(text.as_bytes())?;
-    Ok(())
+    if broken.is_empty() { Ok(()) } else { Err(failure(&broken)) }
+}
+
+fn failure(errors: &[impl Display]) -> Failure {
+    let lines: Vec<_> = errors.iter().map(|error| format!("error: {error}")).collect();
+    Failure::new(Exit::File, lines.join("\n"))
 }
 
 /// How far a long replay has come, where somebody sees it.
@@ -125,12 +131,6 @@ fn readable(summary: &Summary) -> String {
 fn share(part: u64, whole: u64) -> String {
     let per_mille = u128::from(part) * 1000 / u128::from(whole.max(1));
     format!("{}.{} %", per_mille / 10, per_mille % 10)
-}
-
-impl From<ReplayError> for Failure {
-    fn from(error: ReplayError) -> Self {
-        Self::new(Exit::File, format!("error: {error}"))
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 mod controller;
 
 use std::fs;
+use std::io::Seek;
+use std::io::SeekFrom;
 use std::io::Write;
 use std::process::Stdio;
 
@@ -293,6 +295,18 @@ fn replay_prints_events_before_the_summary_if_asked() {
     let (summary, events) = lines.split_last().unwrap();
     assert_eq!(summary["checksums"]["tcp"]["invalid"], 1);
     assert!(events.iter().any(|event| event["event"] == "checksum.invalid"), "{events:?}");
+}
+
+#[test]
+fn a_capture_with_a_corrupt_record_is_summed_up_to_there_and_exits_66() {
+    let mut file = capture_file();
+    file.as_file_mut().seek(SeekFrom::End(0)).unwrap();
+    file.write_all(&[0xff; 16]).unwrap();
+    let replay = run(&["replay", "--format", "json", file.path().to_str().unwrap()]);
+    assert_eq!(replay.code, Some(66), "{}", replay.stderr);
+    assert!(replay.stderr.contains("is corrupt"), "{}", replay.stderr);
+    let summary: Value = serde_json::from_str(&replay.stdout).unwrap();
+    assert_eq!(summary["ledger"]["dropped"]["corrupt_record"], 1);
 }
 
 #[test]

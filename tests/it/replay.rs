@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use infra_monitor::app::replay::{Observed, Summary, replay};
+use infra_monitor::app::replay::{Observed, Replayed, Summary, replay};
 use infra_monitor::record::{Kind, Tally};
 
 use differences::{DIFFERENCES, Difference};
@@ -89,7 +89,8 @@ fn public_captures_hold_what_others_found_in_them() {
     for (file, mut row) in expected(&table) {
         let by_code = row.remove("tshark_modbus_exception_code_counts").unwrap();
         row.insert("exceptions".to_owned(), n_exceptions(&by_code));
-        let summary = replay(&[folder.join(&file)], |_| ()).unwrap();
+        let Replayed { summary, broken } = replay(&[folder.join(&file)], |_| ()).unwrap();
+        assert!(broken.is_empty(), "{broken:?}");
         for (column, count) in ours(&summary) {
             if row[column].trim() != count {
                 differences.push((file.clone(), column, row[column].clone(), count));
@@ -113,7 +114,7 @@ fn icmpv6_is_judged_over_its_pseudo_header() {
     let Some(folder) = captures() else { return };
     for (file, valid, invalid) in [("good", 1, 0), ("bad", 0, 1)] {
         let path = folder.join(format!("chksums/zeek-ip6-icmp6-{file}-chksum.pcap"));
-        let icmpv6 = replay(&[path], |_| ()).unwrap().checksums.icmpv6;
+        let icmpv6 = replay(&[path], |_| ()).unwrap().summary.checksums.icmpv6;
         assert_eq!((icmpv6.valid, icmpv6.invalid), (valid, invalid), "{file}");
     }
 }
@@ -131,7 +132,7 @@ fn several_files_add_up_and_progress_reaches_the_end() {
         }
         Observed::Event(event) => n_writes += u64::from(event.kind == Kind::ModbusWrite),
     });
-    let summary = summary.unwrap();
+    let summary = summary.unwrap().summary;
     assert_eq!((last.0, summary.packets), (last.1, 15_387 + 9));
     // Each write was told, although the block limit could have hidden some.
     assert_eq!((n_writes, summary.modbus.writes), (2129, 2129));

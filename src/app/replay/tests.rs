@@ -25,16 +25,18 @@ fn saved(bytes: &[u8]) -> NamedTempFile {
     file
 }
 
-/// Summary and events of one file.
-fn replayed(bytes: &[u8]) -> Result<(Summary, Vec<Event>), ReplayError> {
+/// Summary and events of one file that can be read to its end.
+fn replayed(bytes: &[u8]) -> (Summary, Vec<Event>) {
     let file = saved(bytes);
     let mut events = vec![];
-    let summary = replay(&[file.path().to_owned()], |observed| {
+    let replayed = replay(&[file.path().to_owned()], |observed| {
         if let Observed::Event(event) = observed {
             events.push(event.clone());
         }
-    })?;
-    Ok((summary, events))
+    });
+    let Replayed { summary, broken } = replayed.unwrap();
+    assert!(broken.is_empty(), "{broken:?}");
+    (summary, events)
 }
 
 /// An Ethernet frame with a Modbus PDU from client to server.
@@ -52,7 +54,7 @@ const WRITE: [u8; 5] = [6, 0, 1, 0, 3];
 fn the_summary_has_exactly_the_published_keys() {
     let mut corrupt = frame(&READ);
     *corrupt.last_mut().unwrap() ^= 1;
-    let (summary, _) = replayed(&pcap(1, &[&frame(&WRITE), &corrupt, &corrupt])).unwrap();
+    let (summary, _) = replayed(&pcap(1, &[&frame(&WRITE), &corrupt, &corrupt]));
     let tally = |valid: u64, invalid: u64| {
         let unverified = r#""offloaded":0,"absent":0,"truncated":0,"fragment":0"#;
         format!(r#"{{"valid":{valid},"invalid":{invalid},{unverified}}}"#)
@@ -77,18 +79,18 @@ fn writes_and_corruption_become_events_and_the_same_ones_each_time() {
     let mut corrupt = frame(&READ);
     *corrupt.last_mut().unwrap() ^= 1;
     let file = pcap(1, &[&frame(&WRITE), &corrupt]);
-    let (_, events) = replayed(&file).unwrap();
+    let (_, events) = replayed(&file);
     let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
     assert_eq!(kinds, [Kind::ModbusWrite, Kind::ChecksumInvalid]);
-    assert_eq!(replayed(&file).unwrap().1.len(), events.len());
+    assert_eq!(replayed(&file).1.len(), events.len());
 }
 
 #[test]
 fn a_cut_record_and_an_unknown_link_are_in_the_ledger() {
     let whole = pcap(1, &[&frame(&READ), &frame(&READ)]);
-    let (summary, _) = replayed(&whole[..whole.len() - 1]).unwrap();
+    let (summary, _) = replayed(&whole[..whole.len() - 1]);
     assert_eq!(summary.ledger.to_string(), "in 2 = out 1 + 1 truncated_record");
-    let (summary, _) = replayed(&pcap(147, &[b"?", b"?"])).unwrap();
+    let (summary, _) = replayed(&pcap(147, &[b"?", b"?"]));
     assert_eq!(summary.ledger.to_string(), "in 2 = out 0 + 2 unknown_link");
     assert_eq!(summary.packets, 2);
 }
@@ -103,18 +105,24 @@ fn a_file_that_is_no_capture_is_told_before_any_is_read() {
 }
 
 #[test]
-fn a_corrupt_record_ends_the_replay_with_its_place() {
-    let mut file = pcap(1, &[&frame(&READ)]);
-    let at = file.len();
-    file.extend([0xff; 16]);
-    let error = replayed(&file).unwrap_err().to_string();
-    assert!(error.contains(&format!("byte {at} is corrupt")), "{error}");
+fn a_corrupt_record_ends_its_file_with_its_place_and_what_was_read_is_summed_up() {
+    let mut corrupt = pcap(1, &[&frame(&READ)]);
+    let at = corrupt.len();
+    corrupt.extend([0xff; 16]);
+    let files = [saved(&corrupt), saved(&pcap(1, &[&frame(&WRITE)]))];
+    let paths = files.each_ref().map(|file| file.path().to_owned());
+    let Replayed { summary, broken } = replay(&paths, |_| ()).unwrap();
+    let [error] = broken.try_into().unwrap();
+    assert!(error.to_string().contains(&format!("byte {at} is corrupt")), "{error}");
+    assert_eq!((summary.packets, summary.modbus.writes), (2, 1), "the next file is read");
+    assert_eq!(summary.ledger.to_string(), "in 3 = out 2 + 1 corrupt_record");
+    assert!(summary.ledger.balances());
 }
 
 #[test]
 fn files_are_sources_of_their_own_whose_counts_add_up() {
     let files = [saved(&pcap(1, &[&frame(&READ)])), saved(&pcap(1, &[&frame(&READ)]))];
     let paths = files.each_ref().map(|file| file.path().to_owned());
-    let summary = replay(&paths, |_| ()).unwrap();
+    let summary = replay(&paths, |_| ()).unwrap().summary;
     assert_eq!((summary.packets, summary.modbus.requests), (2, 2)); // no retransmission
 }
