@@ -88,6 +88,9 @@ impl Records {
             Ok((_, Block::EnhancedPacket(packet))) => self.enhanced(packet, position),
             Ok((_, Block::SimplePacket(packet))) => self.simple(packet, position),
             Ok((_, Block::InterfaceDescription(interface))) => {
+                if self.interfaces.len() == MAX_INTERFACES {
+                    return Err(Stop::Corrupt("its section describes more than 65536 interfaces"));
+                }
                 self.interfaces.push(Interface::new(interface, self.order)?);
                 Ok(Record::Other)
             }
@@ -161,6 +164,8 @@ impl Records {
 const PACKET_HEADER: usize = 28;
 /// Larger blocks are not written by any tool (`MAX_BLOCKSIZE` of libpcap).
 const MAX_BLOCK: u32 = 16 << 20;
+/// Of one section: a file may be as long as a disk, and each of them is remembered.
+const MAX_INTERFACES: usize = 1 << 16;
 const CONTRADICTION: &str = "its lengths contradict each other";
 
 type Parsed<'a> = nom::IResult<&'a [u8], Block<'a>, PcapError<&'a [u8]>>;

@@ -230,6 +230,15 @@ fn a_corrupt_record_is_named_with_file_and_byte_after_the_frames_before_it() {
 }
 
 #[test]
+fn a_section_of_nothing_but_interfaces_does_not_fill_the_memory() {
+    let header = [0x0a0d_0d0a, 28, 0x1a2b_3c4d, 1, u32::MAX, u32::MAX, 28];
+    let interface = words(Endian::Little, &[1, 20, 1, 0, 20]);
+    let file = [words(Endian::Little, &header), interface.repeat(70_000)].concat();
+    let error = read(&file).1.unwrap_err().to_string();
+    assert!(error.contains(&format!("byte {} is corrupt", 28 + 20 * 65_536)), "{error}");
+}
+
+#[test]
 fn what_is_not_a_capture_is_said_to_be_what_it_is() {
     for (bytes, found) in
         [(&b""[..], "empty"), (b"\x1f\x8b\x08", "gunzip"), (b"#!/bin/sh\n", "no format")]
