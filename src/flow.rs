@@ -7,10 +7,12 @@
 mod connection;
 mod outstanding;
 mod ports;
+mod sighting;
 mod stream;
 mod table;
 
-pub use table::{Sighting, Table};
+pub use sighting::Sighting;
+pub use table::Table;
 
 #[cfg(test)]
 mod tests;

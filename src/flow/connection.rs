@@ -8,8 +8,8 @@ use crate::wire::modbus::pdu::{Access, Direction, Pdu};
 use crate::wire::packet::Flags;
 
 use super::outstanding::{NoteAt, Outstanding, Request};
+use super::sighting::Sighting;
 use super::stream::{Stream, Taken};
-use super::table::Sighting;
 
 /// Both directions, and what is open between them.
 #[derive(Debug, Default)]

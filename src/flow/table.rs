@@ -5,14 +5,15 @@
 //! is bounded, nothing is ever moved or swept, and a stranger who fills the table, or even finds
 //! collisions without knowing the seed, can only make us forget, never wait or allocate.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use crate::record::WireReport;
 use crate::wire::modbus::pdu::Direction;
-use crate::wire::packet::{Flags, Segment, Vlan};
+use crate::wire::packet::Flags;
 
 use super::connection::{Connection, Page};
 use super::ports::Ports;
+use super::sighting::Sighting;
 
 /// Connections of one capture.
 #[derive(Debug)]
@@ -34,17 +35,6 @@ struct Place {
     /// Bits of the hash of its key; 0 if it was never used.
     tag: u32,
     slot: u32,
-}
-
-/// A segment, where and when it was seen. Borrowed: it is looked at for each packet.
-#[derive(Clone, Copy, Debug)]
-pub struct Sighting<'a> {
-    /// Nanoseconds since the Unix epoch.
-    pub at_ns: u64,
-    pub vlan: Vlan,
-    pub source: &'a IpAddr,
-    pub destination: &'a IpAddr,
-    pub segment: &'a Segment<'a>,
 }
 
 /// One connection in the table.
@@ -198,16 +188,6 @@ impl Place {
 /// The high bits, which the home position does not use; never 0.
 fn tag(hash: u64) -> u32 {
     u32::try_from(hash >> 32).unwrap_or(u32::MAX).max(1)
-}
-
-impl Sighting<'_> {
-    pub(super) fn source(&self) -> SocketAddr {
-        SocketAddr::new(*self.source, self.segment.source_port)
-    }
-
-    pub(super) fn destination(&self) -> SocketAddr {
-        SocketAddr::new(*self.destination, self.segment.destination_port)
-    }
 }
 
 impl Key {

@@ -1,0 +1,26 @@
+//! What a connection is followed by: a segment, and where and when it was seen.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::wire::packet::{Segment, Vlan};
+
+/// Borrowed: one is made for each packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Sighting<'a> {
+    /// Nanoseconds since the Unix epoch.
+    pub at_ns: u64,
+    pub vlan: Vlan,
+    pub source: &'a IpAddr,
+    pub destination: &'a IpAddr,
+    pub segment: &'a Segment<'a>,
+}
+
+impl Sighting<'_> {
+    pub(super) fn source(&self) -> SocketAddr {
+        SocketAddr::new(*self.source, self.segment.source_port)
+    }
+
+    pub(super) fn destination(&self) -> SocketAddr {
+        SocketAddr::new(*self.destination, self.segment.destination_port)
+    }
+}
