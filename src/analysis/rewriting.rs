@@ -15,7 +15,11 @@ const N_PAIRS: usize = 64;
 
 /// In what manner the checksums between two hosts were wrong lately.
 #[derive(Debug)]
-pub(super) struct Rewriting([Option<Pair>; N_PAIRS]);
+pub(super) struct Rewriting {
+    pairs: [Option<Pair>; N_PAIRS],
+    /// Pairs remembered. Mostly none, and then a right checksum costs one comparison.
+    n_known: usize,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Pair {
@@ -36,7 +40,7 @@ struct Constant {
 
 impl Rewriting {
     pub(super) fn new() -> Self {
-        Self([None; N_PAIRS])
+        Self { pairs: [None; N_PAIRS], n_known: 0 }
     }
 
     /// True if a wrong checksum says that addresses were rewritten: all checksums between these
@@ -62,23 +66,31 @@ impl Rewriting {
                 Pair { hosts, shift, pseudo }
             }
         };
-        *place = Some(pair);
+        let is_new = place.replace(pair).is_none();
+        self.n_known += usize::from(is_new);
         pair.shift.is_mutual() || pair.pseudo.is_mutual()
     }
 
     /// A checksum between these hosts was right: their addresses are their own.
     #[inline]
     pub(super) fn refute(&mut self, from: IpAddr, to: IpAddr) {
-        let place = self.place(from, to);
-        if place.is_some_and(|pair| pair.hosts == (from.min(to), from.max(to))) {
-            *place = None;
+        if self.n_known > 0 {
+            self.forget(from, to);
         }
     }
 
-    #[inline]
+    #[cold]
+    fn forget(&mut self, from: IpAddr, to: IpAddr) {
+        let place = self.place(from, to);
+        if place.is_some_and(|pair| pair.hosts == (from.min(to), from.max(to))) {
+            *place = None;
+            self.n_known -= 1;
+        }
+    }
+
     #[expect(clippy::indexing_slicing, reason = "a remainder of the array's length")]
     fn place(&mut self, from: IpAddr, to: IpAddr) -> &mut Option<Pair> {
-        &mut self.0[usize::from(fold(from).wrapping_add(fold(to))) % N_PAIRS]
+        &mut self.pairs[usize::from(fold(from).wrapping_add(fold(to))) % N_PAIRS]
     }
 }
 
@@ -104,7 +116,6 @@ impl Constant {
 }
 
 /// The last bytes of an address, which tell hosts of one network apart.
-#[inline]
 fn fold(address: IpAddr) -> u16 {
     let [.., high, low] = match address {
         IpAddr::V4(address) => address.octets(),
