@@ -27,7 +27,8 @@ pub struct Analyser {
     rewriting: Rewriting,
 }
 
-/// Connections known at a time. An idle one costs a quarter of a kilobyte.
+/// Connections known at a time. An idle one costs a quarter of a kilobyte, one that a stranger has
+/// filled with requests and beginnings of others less than two.
 const MAX_FLOWS: usize = 16_384;
 
 /// Judge until the capture thread hangs up or the pipeline is gone.

@@ -11,6 +11,9 @@ use crate::wire::packet::{Flags, Segment};
 /// A segment that starts further back than this is not a retransmission but another stream.
 const WINDOW: u32 = 65_535;
 
+/// Longest ADU.
+const MAX_ADU: usize = mbap::LEN + mbap::MAX_PDU;
+
 /// State of one direction.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
@@ -128,7 +131,7 @@ impl Stream {
         let mut rest = bytes;
         while !rest.is_empty() {
             let Ok((mbap, body)) = Mbap::parse(rest) else {
-                self.tail.extend_from_slice(rest);
+                self.keep(rest);
                 break;
             };
             let Some(pdu_len) = mbap.pdu_len() else {
@@ -136,13 +139,20 @@ impl Stream {
                 return Taken::Partly;
             };
             let Some((pdu, behind)) = body.split_at_checked(pdu_len) else {
-                self.tail.extend_from_slice(rest);
+                self.keep(rest);
                 break;
             };
             visit(mbap, pdu);
             rest = behind;
         }
         Taken::All
+    }
+
+    /// Start a tail. It gets all the memory that it may ever need, because one that grows by doubling
+    /// would end up with twice as much, on each connection that a stranger cares to open.
+    fn keep(&mut self, rest: &[u8]) {
+        self.tail.reserve_exact(MAX_ADU);
+        self.tail.extend_from_slice(rest);
     }
 
     /// Move bytes from the front of `bytes` to the tail until it holds one ADU.
@@ -201,5 +211,32 @@ fn starts_like_an_adu(payload: &[u8], direction: Direction) -> bool {
         }
         // The rest follows. Some clients send the header in a segment of its own.
         None => body.first() != Some(&0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_takes_no_more_memory_than_the_longest_adu() {
+        let adu = [&[0, 1, 0, 0, 0, 254, 1, 16][..], &[0; 252]].concat();
+        let mut stream = Stream::default();
+        let (mut sequence, mut n_adus) = (1, 0);
+        for payload in [&adu[..200], &adu[200..], &adu[..8], &adu[8..259], &adu[259..]] {
+            let segment = Segment {
+                source_port: 40_000,
+                destination_port: 502,
+                sequence,
+                acknowledgment: 0,
+                flags: Flags(Flags::ACK),
+                len: 20 + payload.len(),
+                payload,
+            };
+            stream.accept(&segment, Direction::Request, |_, _| n_adus += 1);
+            sequence += u32::try_from(payload.len()).unwrap();
+            assert_eq!(stream.tail.capacity(), MAX_ADU);
+        }
+        assert_eq!(n_adus, 2);
     }
 }
