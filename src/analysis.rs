@@ -15,7 +15,7 @@ use crate::block::{Block, Content, Delivery, Frame};
 use crate::flow::{Sighting, Table};
 use crate::record::{Checked, ChecksumTally, Corruption, Note, SourceId, WireReport};
 use crate::wire::Checksum;
-use crate::wire::packet::{Captured, L4, Network, Packet, Segment, Transport, dissect};
+use crate::wire::packet::{Captured, L4, Network, Packet, Segment, Transport, dissect_into};
 
 use rewriting::Rewriting;
 
@@ -85,13 +85,15 @@ impl Analyser {
             report.unknown_link += 1;
             return;
         };
-        let packet = dissect(&Captured {
+        let captured = Captured {
             link,
             bytes: frame.bytes,
             wire_len: frame.wire_len,
             stripped_vlan: frame.stripped_vlan,
             checksum_pending: frame.checksum_pending,
-        });
+        };
+        let mut packet = Packet::EMPTY;
+        dissect_into(&mut packet, &captured);
         report.malformed += u64::from(packet.malformed.is_some());
         tally(&packet, &mut report.checksums);
         if is_corrupt(&packet) {

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use super::{Checksum, WireError};
 
-pub use dissect::dissect;
+pub use dissect::{dissect, dissect_into};
 
 /// What the first byte of a frame belongs to (`LINKTYPE_` values of pcap; a ring is `Ethernet`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,18 @@ pub struct Packet<'a> {
     pub l4: Option<(L4, Checksum)>,
     /// A structural error in the innermost layer reached; the layers above it are still given.
     pub malformed: Option<WireError>,
+}
+
+impl Packet<'_> {
+    /// Of a frame in which nothing was recognised.
+    pub const EMPTY: Self = Self {
+        vlan: Vlan { outer: 0, inner: 0 },
+        network: Network::Other(0),
+        transport: Transport::Other,
+        ipv4: None,
+        l4: None,
+        malformed: None,
+    };
 }
 
 /// Layer 3.

@@ -30,24 +30,23 @@ use super::Network;
 use super::Packet;
 use super::Segment;
 use super::Transport;
-use super::Vlan;
 use super::linked;
 
 /// Dissect and verify one frame, whatever its bytes.
 pub fn dissect<'a>(frame: &Captured<'a>) -> Packet<'a> {
-    let mut packet = Packet {
-        vlan: Vlan::default(),
-        network: Network::Other(0),
-        transport: Transport::Other,
-        ipv4: None,
-        l4: None,
-        malformed: None,
-    };
-    if let Err(error) = network(&mut packet, frame) {
+    let mut packet = Packet::EMPTY;
+    dissect_into(&mut packet, frame);
+    packet
+}
+
+/// The same into a packet that is still [`Packet::EMPTY`]. One that is returned is copied just
+/// after it was written, in other pieces, which keeps a processor waiting.
+#[inline]
+pub fn dissect_into<'a>(packet: &mut Packet<'a>, frame: &Captured<'a>) {
+    if let Err(error) = network(packet, frame) {
         let is_explained = frame.is_cut() && matches!(error, WireError::Truncated { .. });
         packet.malformed = (!is_explained).then_some(error);
     }
-    packet
 }
 
 #[inline]
