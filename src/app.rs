@@ -14,6 +14,7 @@ mod notify;
 pub mod printer;
 pub mod read;
 mod reload;
+pub mod replay;
 mod restrict;
 mod signals;
 mod supervisor;
@@ -29,7 +30,6 @@ use std::time::Duration;
 use crate::capture::CaptureError;
 use crate::config::Config;
 use crate::record::Ledger;
-pub use crate::sink::Output;
 
 use daemon::Daemon;
 

@@ -1,6 +1,9 @@
 //! A block of frames: what travels from a capture thread to its analyser, without a copy.
 
+mod file;
 mod tpacket;
+
+pub use file::{FileBlock, FileFrame};
 
 use std::time::SystemTime;
 
@@ -47,6 +50,8 @@ pub enum Content {
 pub enum Block {
     /// On loan from an `AF_PACKET` ring.
     Ring(RingBlock),
+    /// From a capture file.
+    File(FileBlock),
     /// From a test.
     Memory(Vec<Vec<u8>>),
 }
@@ -56,6 +61,7 @@ impl Block {
     pub fn for_each(&self, visit: impl FnMut(Frame<'_>)) {
         match self {
             Self::Ring(block) => tpacket::frames(block.bytes()).for_each(visit),
+            Self::File(block) => block.for_each(visit),
             Self::Memory(frames) => frames.iter().map(|bytes| ethernet(bytes)).for_each(visit),
         }
     }
@@ -64,7 +70,7 @@ impl Block {
     pub fn gap(&self) -> Gap {
         match self {
             Self::Ring(block) if block.follows_loss() => Gap::Before,
-            Self::Ring(_) | Self::Memory(_) => Gap::None,
+            Self::Ring(_) | Self::File(_) | Self::Memory(_) => Gap::None,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! analyser shows up in one place only: the kernel's own drop counter. An interface that is down
 //! or absent is a state to report, not an error.
 
+pub mod file;
 mod ring;
 
 use std::io;
@@ -85,9 +86,7 @@ pub fn run(
     stop: &CancellationToken,
 ) -> Result<(), CaptureError> {
     let interface = Arc::clone(&opened.interface);
-    ring::Session::new(opened, deliveries).run(stop).map_err(|source| CaptureError::Io {
-        interface,
-        attempt: "read the ring",
-        source,
-    })
+    ring::Session::new(opened, deliveries)
+        .run(stop)
+        .map_err(|source| CaptureError::new(&interface, "read the ring", source))
 }

@@ -10,9 +10,11 @@ pub mod namespace;
 pub mod privilege;
 pub mod seccomp;
 
+mod file_map;
 mod packet_ring;
 mod packet_socket;
 mod thread;
 
+pub use file_map::{FileMap, map_file};
 pub use packet_ring::{PacketRing, RingBlock, RingCount, RingSpec};
 pub use thread::{pin_current, spawn_pinned};

@@ -194,6 +194,8 @@ impl From<Totals> for Summary {
         };
         ledger.drop("unknown_link", totals.unknown_link);
         ledger.drop("truncated_record", totals.truncated_records);
+        ledger.note("flows_evicted", totals.flows_evicted);
+        ledger.note("modbus_unread", totals.modbus.unread);
         ledger.drop("corrupt_record", totals.corrupt_records);
         Self {
             packets: totals.frames,

@@ -1,6 +1,7 @@
 //! Modbus: the MBAP header of Modbus/TCP, RTU frames, and the PDU that both carry.
 
 pub mod mbap;
+pub mod pdu;
 pub mod reply;
 pub mod request;
 pub mod rtu;

@@ -6,6 +6,17 @@
     reason = "a test that skips or measures says so"
 )]
 
+mod cli;
 mod config;
+mod daemon;
+mod demo;
+mod journald;
 mod layering;
+mod netns;
 mod poller;
+mod program;
+mod replay;
+mod ring;
+mod sandbox;
+mod tap;
+mod veth;
