@@ -37,7 +37,6 @@ fn one(section: &Section<'_>, sources: &mut Names) -> Option<Capture> {
         blocks: section.or("blocks", default.blocks, field::integer(2..=256)),
         block_timeout: section.or("block_timeout", default.block_timeout, field::duration(TIMEOUT)),
         promiscuous: section.or("promiscuous", default.promiscuous, field::flag),
-        // Few, because every packet is compared with each.
         modbus_ports: section
             .list("modbus_ports", 16, field::integer(1..=65_535))
             .map_or(default.modbus_ports, Arc::from),
