@@ -60,7 +60,8 @@ fn sentence(transaction: &Transaction) -> String {
     let answer = match (transaction.exception, transaction.latency) {
         (Some(code), _) => format!("refused: {}", exception_name(code)),
         (None, Some(_)) => "done".to_owned(),
-        (None, None) => "not answered".to_owned(),
+        // Told at once: the answer may lie in the next block.
+        (None, None) => "no answer seen yet".to_owned(),
     };
     format!("{client} to {server} unit {unit}: {what}; {answer}")
 }
