@@ -55,7 +55,9 @@ pub async fn run(
     stop: CancellationToken,
 ) {
     match link.endpoint.clone() {
-        Endpoint::Tcp(address) => poll(Poller::new(&id, link, address), readings, stop).await,
+        Endpoint::Tcp(address) | Endpoint::RtuOverTcp(address) => {
+            poll(Poller::new(&id, link, address), readings, stop).await;
+        }
         Endpoint::Serial(serial) => poll(Poller::new(&id, link, serial), readings, stop).await,
     }
 }
@@ -64,12 +66,13 @@ pub async fn run(
 pub async fn read_once(link: &Link) -> Result<Vec<Reading>, LinkError> {
     // A line that was just opened may hold somebody's late reply, and a unit that answers no
     // probe takes several turns to show that it does not.
-    const SERIAL_TURNS: u32 = 5;
+    const RTU_TURNS: u32 = 5;
     let id = SourceId::from(link.endpoint.to_string().as_str());
     let link = Arc::new(link.clone());
     match link.endpoint.clone() {
         Endpoint::Tcp(address) => Poller::new(&id, link, address).read_once(1).await,
-        Endpoint::Serial(serial) => Poller::new(&id, link, serial).read_once(SERIAL_TURNS).await,
+        Endpoint::RtuOverTcp(address) => Poller::new(&id, link, address).read_once(RTU_TURNS).await,
+        Endpoint::Serial(serial) => Poller::new(&id, link, serial).read_once(RTU_TURNS).await,
     }
 }
 

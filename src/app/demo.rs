@@ -141,7 +141,7 @@ fn config_for(setting: &Setting) -> Result<Config, Rejected> {
     let controller = setting.controller.0;
     for link in config.links.values_mut() {
         match &mut Arc::make_mut(link).endpoint {
-            Endpoint::Tcp(address) => *address = controller,
+            Endpoint::Tcp(address) | Endpoint::RtuOverTcp(address) => *address = controller,
             Endpoint::Serial(serial) => serial.device.clone_from(&setting.line.0),
         }
     }

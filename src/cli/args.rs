@@ -88,6 +88,7 @@ Examples:
 const READ_EXAMPLES: &str = "\
 Endpoints:
   tcp://192.0.2.10:502
+  rtu+tcp://192.0.2.10:4001                            (RTU frames in a connection)
   rtu:///dev/ttyUSB0?baud=19200&parity=even&stop=1     (these are the defaults)
 
 Addresses:

@@ -1,6 +1,7 @@
 //! Endpoints: where a link leads, as two keys of the file or as one text on the command line.
 //!
-//! `tcp://192.0.2.10:502` and `rtu:///dev/ttyS0?baud=19200&parity=even&stop=1`.
+//! `tcp://192.0.2.10:502`, `rtu+tcp://192.0.2.10:4001` and
+//! `rtu:///dev/ttyS0?baud=19200&parity=even&stop=1`.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -12,6 +13,8 @@ use std::str::FromStr;
 pub enum Endpoint {
     /// Modbus/TCP.
     Tcp(SocketAddr),
+    /// Modbus RTU frames in a TCP connection, as converters make it of a serial line.
+    RtuOverTcp(SocketAddr),
     /// Modbus RTU.
     Serial(Serial),
 }
@@ -82,7 +85,7 @@ const MODBUS_PORT: u16 = 502;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     #[error(
-        "`{0}` is not an endpoint; write tcp://192.0.2.10:502 or rtu:///dev/ttyS0?baud=19200&parity=even&stop=1"
+        "`{0}` is not an endpoint; write tcp://192.0.2.10:502, rtu+tcp://192.0.2.10:4001 or rtu:///dev/ttyS0?baud=19200&parity=even&stop=1"
     )]
     Scheme(String),
     #[error("`{0}` is not an IP address with or without a port")]
@@ -169,6 +172,9 @@ impl FromStr for Endpoint {
         if let Some(address) = text.strip_prefix("tcp://") {
             return Self::tcp(address.trim_end_matches('/')).map(Self::Tcp);
         }
+        if let Some(address) = text.strip_prefix("rtu+tcp://") {
+            return Self::tcp(address.trim_end_matches('/')).map(Self::RtuOverTcp);
+        }
         let line =
             text.strip_prefix("rtu://").ok_or_else(|| EndpointError::Scheme(text.to_owned()))?;
         let (device, settings) = line.split_once('?').unwrap_or((line, ""));
@@ -209,6 +215,7 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => write!(f, "tcp://{address}"),
+            Self::RtuOverTcp(address) => write!(f, "rtu+tcp://{address}"),
             Self::Serial(Serial { device, baud, parity, stop_bits }) => {
                 let parity = match parity {
                     Parity::None => "none",
@@ -234,6 +241,7 @@ mod tests {
         for text in [
             "tcp://192.0.2.10:502",
             "tcp://[2001:db8::1]:1502",
+            "rtu+tcp://192.0.2.10:4001",
             "rtu:///dev/ttyS0?baud=19200&parity=even&stop=1",
             "rtu:///dev/serial/by-id/x?baud=115200&parity=none&stop=2",
         ] {

@@ -54,9 +54,9 @@ fn link(
     let backoff_max = section.or("backoff_max", default.backoff_max, field::duration(BACKOFF));
     let transaction_id =
         section.or("transaction_id", default.transaction_id, field::choice(TRANSACTION_ID));
-    let is_serial = matches!(endpoint, Some(Endpoint::Serial(_)));
-    if is_serial && section.span("transaction_id").is_some() {
-        let message = "a serial line has no transaction identifiers";
+    let has_identifiers = matches!(endpoint, Some(Endpoint::Tcp(_)) | None);
+    if !has_identifiers && section.span("transaction_id").is_some() {
+        let message = "RTU frames have no transaction identifiers";
         let complaint = Complaint::new(message, "remove it: it belongs to Modbus/TCP");
         section.report_key("transaction_id", complaint);
     }
@@ -84,12 +84,18 @@ const EVERY: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::fr
 const TRANSACTION_ID: &[(&str, TransactionId)] =
     &[("strict", TransactionId::Strict), ("lenient", TransactionId::Lenient)];
 
+const FRAMING: &[(&str, Framing)] = &[("tcp", Framing::Tcp), ("rtu", Framing::Rtu)];
+
 const ADDRESSING: &[(&str, Addressing)] =
     &[("direct", Addressing::Direct), ("openplc", Addressing::OpenPlc)];
 
 /// Exactly one of `tcp` and `serial`.
 fn endpoint_of(section: &Section<'_>, lines: &mut Names) -> Option<Endpoint> {
-    let tcp = section.optional("tcp", tcp).map(Endpoint::Tcp);
+    let framing = section.or("framing", Framing::Tcp, field::choice(FRAMING));
+    let tcp = section.optional("tcp", tcp).map(|address| match framing {
+        Framing::Tcp => Endpoint::Tcp(address),
+        Framing::Rtu => Endpoint::RtuOverTcp(address),
+    });
     let line = section.section("serial", "serial = { device = \"…\" }");
     let serial = line.and_then(|line| serial(&line, lines)).map(Endpoint::Serial);
     match (section.span("tcp"), section.span("serial")) {
@@ -102,9 +108,21 @@ fn endpoint_of(section: &Section<'_>, lines: &mut Names) -> Option<Endpoint> {
             let complaint = Complaint::new(message, "remove one, or make two [[modbus]] of it");
             section.report_key("serial", complaint.related(first, "the other is here"));
         }
+        (None, Some(_)) if section.span("framing").is_some() => {
+            let message = "a serial line always carries RTU frames";
+            section
+                .report_key("framing", Complaint::new(message, "remove it: it belongs to `tcp`"));
+        }
         (Some(_), None) | (None, Some(_)) => (),
     }
     tcp.or(serial)
+}
+
+/// What a TCP connection carries.
+#[derive(Clone, Copy)]
+enum Framing {
+    Tcp,
+    Rtu,
 }
 
 fn tcp(value: &DeValue<'_>) -> Parsed<std::net::SocketAddr> {
@@ -152,10 +170,40 @@ fn baud(value: &DeValue<'_>) -> Parsed<u32> {
     endpoint::baud(&rate.to_string()).map_err(|error| Complaint::explained(&error, USUAL))
 }
 
-fn unit(value: &DeValue<'_>, units: Units) -> Parsed<u8> {
-    let expected = units.expected();
-    let unit = field::integer(0..=255_u8)(value).map_err(|complaint| complaint.help(expected))?;
-    units.check(unit).map_err(|error| Complaint::explained(&error, expected))
+/// Which units can be polled (Serial Line V1.02, section 2.2; TCP V1.0b, section 4.4.2).
+#[derive(Clone, Copy)]
+enum Units {
+    /// 0 addresses every device and none answers.
+    Serial,
+    /// 0 and 255 mean the device that holds the connection.
+    Tcp,
+}
+
+impl Units {
+    fn of(endpoint: Option<&Endpoint>) -> Self {
+        match endpoint {
+            Some(Endpoint::Serial(_) | Endpoint::RtuOverTcp(_)) => Self::Serial,
+            Some(Endpoint::Tcp(_)) | None => Self::Tcp,
+        }
+    }
+
+    fn parse(self, value: &DeValue<'_>) -> Parsed<u8> {
+        let expected = match self {
+            Self::Serial => "expected a unit from 1 to 247",
+            Self::Tcp => "expected a unit from 0 to 247, or 255 for the device itself",
+        };
+        let unit =
+            field::integer(0..=255_u8)(value).map_err(|complaint| complaint.help(expected))?;
+        match (self, unit) {
+            (Self::Serial | Self::Tcp, 1..=247) | (Self::Tcp, 0 | 255) => Ok(unit),
+            (Self::Serial, 0) => {
+                Err(Complaint::new("0 is the broadcast address: nobody answers it", expected))
+            }
+            (Self::Serial | Self::Tcp, _) => {
+                Err(Complaint::new(format!("{unit} is reserved"), expected))
+            }
+        }
+    }
 }
 
 fn device(

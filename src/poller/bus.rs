@@ -27,11 +27,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
     pub(super) fn new(stream: S, link: &Link) -> Self {
         match &link.endpoint {
             Endpoint::Tcp(_) => Self::Tcp(Tcp::new(stream, link.transaction_id, link.timeout)),
-            Endpoint::Serial(serial) => {
-                let timing = Timing::at(serial.baud);
-                Self::Rtu(Rtu::new(Line::new(stream, timing), stations(link), link.timeout))
-            }
+            Endpoint::RtuOverTcp(_) => Self::rtu(stream, link, Timing::of_network()),
+            Endpoint::Serial(serial) => Self::rtu(stream, link, Timing::at(serial.baud)),
         }
+    }
+
+    fn rtu(stream: S, link: &Link, timing: Timing) -> Self {
+        Self::Rtu(Rtu::new(Line::new(stream, timing), stations(link), link.timeout))
     }
 
     /// Whether the link survived what happened on it so far.
@@ -46,7 +48,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
     pub(super) async fn settle(&mut self) -> Result<(), Cause> {
         match self {
             Self::Tcp(tcp) => tcp.settle().await,
-            Self::Rtu(_) => Ok(()),
+            Self::Rtu(rtu) => rtu.catch_up().await,
         }
     }
 

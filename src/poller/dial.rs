@@ -5,6 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::TcpUserTimeout;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_serial::{SerialPortBuilderExt, SerialStream};
@@ -15,6 +17,9 @@ use crate::config::StopBits;
 
 /// A TCP connection is given up after this.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// And so is one whose other end acknowledges nothing any more for so long (tcp(7)): a gateway
+/// that lost its power says no goodbye.
+const USER_TIMEOUT_MS: u32 = 10_000;
 
 /// Opens the stream of a link, as often as it takes.
 pub(super) trait Dial {
@@ -29,6 +34,7 @@ impl Dial for SocketAddr {
     async fn dial(&self) -> io::Result<TcpStream> {
         let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(self)).await??;
         stream.set_nodelay(true)?;
+        setsockopt(&stream, TcpUserTimeout, &USER_TIMEOUT_MS)?;
         Ok(stream)
     }
 }

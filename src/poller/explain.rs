@@ -12,7 +12,7 @@ use super::exchange::{Cause, Confidence, Foreign};
 /// Why a link cannot be opened or did not last.
 pub(super) fn outage(endpoint: &Endpoint, error: &io::Error) -> String {
     let (what, hint) = match endpoint {
-        Endpoint::Tcp(_) => ("connection to", tcp_hint(error.kind())),
+        Endpoint::Tcp(_) | Endpoint::RtuOverTcp(_) => ("connection to", tcp_hint(error.kind())),
         Endpoint::Serial(_) => ("serial line", serial_hint(error.kind())),
     };
     format!("{what} {endpoint} failed: {error}: {hint}")
@@ -184,6 +184,10 @@ impl Scene<'_> {
             Endpoint::Tcp(_) => {
                 "busy, or no such unit behind this address; check the unit, or raise `timeout`"
             }
+            Endpoint::RtuOverTcp(_) => {
+                "off, another unit, or the converter's serial settings; check that it passes RTU \
+                 frames on (`framing`), then the line behind it"
+            }
             Endpoint::Serial(_) => {
                 "off, another unit, baud rate or parity, or wires A and B swapped; check in this \
                  order"
@@ -244,7 +248,9 @@ mod tests {
             Cause::NotModbus,
             Cause::Unasked,
         ];
-        for endpoint in ["tcp://192.0.2.10:502", "rtu:///dev/ttyS0?baud=19200"] {
+        for endpoint in
+            ["tcp://192.0.2.10:502", "rtu+tcp://192.0.2.10:4001", "rtu:///dev/ttyS0?baud=19200"]
+        {
             let link = link(endpoint);
             let scene = Scene { link: &link, unit: 3 };
             for cause in &causes {

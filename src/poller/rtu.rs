@@ -43,6 +43,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
         self.line.is_open()
     }
 
+    /// Note what arrived since the last request, without waiting. Fails if the other end closed
+    /// the connection meanwhile.
+    pub(super) async fn catch_up(&mut self) -> Result<(), Cause> {
+        if !self.line.receive(Instant::now()).await?.is_empty() {
+            self.note_unasked();
+        }
+        Ok(())
+    }
+
     /// Ask `unit`, proving beforehand, and while it is under suspicion also afterwards, that no
     /// earlier reply of it is under way.
     pub(super) async fn ask(&mut self, unit: u8, request: ReadRequest) -> Result<Reply, Cause> {

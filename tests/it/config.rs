@@ -1,5 +1,6 @@
 //! Configuration files, good and bad, as an operator would write them.
 
+mod link;
 mod refused;
 mod refused_tags;
 

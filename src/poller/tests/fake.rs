@@ -31,6 +31,17 @@ pub(super) enum Wire {
     /// Every reply has identifier 0.
     TcpZero,
     Rtu(Echo),
+    /// RTU frames in a connection, to units that serve function 8.
+    RtuOverTcp,
+}
+
+impl Wire {
+    fn is_rtu(self) -> bool {
+        match self {
+            Self::Tcp | Self::TcpZero => false,
+            Self::Rtu(_) | Self::RtuOverTcp => true,
+        }
+    }
 }
 
 /// How a unit takes function 8.
@@ -167,6 +178,7 @@ pub(super) fn link(wire: Wire) -> Arc<Link> {
     let endpoint = match wire {
         Wire::Tcp | Wire::TcpZero => "tcp://192.0.2.1:502",
         Wire::Rtu(_) => "rtu:///dev/ttyS9?baud=115200",
+        Wire::RtuOverTcp => "rtu+tcp://192.0.2.1:4001",
     };
     let transaction_id =
         if wire == Wire::TcpZero { TransactionId::Lenient } else { TransactionId::Strict };
@@ -246,12 +258,12 @@ struct Request {
 
 impl Request {
     fn take(wire: Wire, received: &mut Vec<u8>) -> Option<Self> {
-        let (len, header) = if matches!(wire, Wire::Rtu(_)) { (8, 1) } else { (12, 7) };
+        let (len, header) = if wire.is_rtu() { (8, 1) } else { (12, 7) };
         if received.len() < len {
             return None;
         }
         let bytes: Vec<u8> = received.drain(..len).collect();
-        if matches!(wire, Wire::Rtu(_)) {
+        if wire.is_rtu() {
             assert_eq!(crc16_modbus(&bytes[..6]).to_le_bytes(), bytes[6..]);
         }
         let pdu = bytes[header..header + 5].to_vec();
@@ -347,7 +359,7 @@ fn frame(wire: Wire, id: u16, unit: u8, pdu: &[u8]) -> Vec<u8> {
             let len = u8::try_from(pdu.len() + 1).unwrap();
             [&[high, low, 0, 0, 0, len, unit], pdu].concat()
         }
-        Wire::Rtu(_) => {
+        Wire::Rtu(_) | Wire::RtuOverTcp => {
             let body = [&[unit], pdu].concat();
             let crc = crc16_modbus(&body).to_le_bytes();
             [&body[..], &crc].concat()

@@ -18,7 +18,7 @@ fn qualities(log: &[(Instant, Reading)], unit: u8) -> Vec<Quality> {
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_unit_backs_off_and_does_not_slow_the_others() {
-    for wire in [Wire::Tcp, Wire::TcpZero, RTU] {
+    for wire in [Wire::Tcp, Wire::TcpZero, Wire::RtuOverTcp, RTU] {
         let script = Script { wire, fault: Fault::Silent, hits: Hits::Unit(2) };
         let start = Instant::now();
         let (log, _) = poll_for(&script, 12 * EVERY).await;

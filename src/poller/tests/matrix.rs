@@ -10,9 +10,10 @@ use crate::record::Quality;
 
 use super::fake::{EVERY, Echo, Fault, Hits, Script, TIMEOUT, Wire, lie, poll_for};
 
-pub(super) const WIRES: [Wire; 5] = [
+pub(super) const WIRES: [Wire; 6] = [
     Wire::Tcp,
     Wire::TcpZero,
+    Wire::RtuOverTcp,
     Wire::Rtu(Echo::Served),
     Wire::Rtu(Echo::Refused),
     Wire::Rtu(Echo::Ignored),

@@ -90,6 +90,11 @@ impl Timing {
         Self { character_ns, t1_5, t3_5 }
     }
 
+    /// Timing of frames that come over a network, which keeps neither speed nor silences.
+    pub fn of_network() -> Self {
+        Self { character_ns: 0, t1_5: Duration::ZERO, t3_5: Duration::ZERO }
+    }
+
     /// Time that `n_bytes` take on the line.
     pub fn transmission(self, n_bytes: usize) -> Duration {
         let n_bytes = u64::try_from(n_bytes).unwrap_or(u64::MAX);

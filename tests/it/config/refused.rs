@@ -3,7 +3,7 @@
 use super::{accepted, assert_refused, rejected, with_device};
 
 /// A link on a serial line with these settings, with one device of this unit.
-fn on_a_line(settings: &str, unit: &str) -> String {
+pub(super) fn on_a_line(settings: &str, unit: &str) -> String {
     with_device("tags = []\n")
         .replace("tcp = \"192.0.2.10\"", &format!("serial = {{ {settings} }}"))
         .replace("unit = 1", &format!("unit = {unit}"))
@@ -237,7 +237,7 @@ fn a_transaction_identifier_belongs_to_tcp() {
     let line = on_a_line("device = \"/d\"", "1");
     assert_refused(
         &line.replace("[[modbus.device]]", "transaction_id = \"lenient\"\n[[modbus.device]]"),
-        &["4:18: `transaction_id`: a serial line has no transaction identifiers \
+        &["4:18: `transaction_id`: RTU frames have no transaction identifiers \
            (remove it: it belongs to Modbus/TCP)"],
     );
 }
