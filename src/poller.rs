@@ -14,6 +14,7 @@ mod explain;
 mod line;
 mod plan;
 mod probe;
+mod query;
 mod rtu;
 mod schedule;
 mod station;

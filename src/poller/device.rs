@@ -1,10 +1,11 @@
 //! One device of a link: its requests, its turn on the bus, and the readings that come of it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::config::Device;
 use crate::config::Link;
@@ -14,19 +15,28 @@ use crate::tag::Tag;
 use super::bus::Bus;
 use super::exchange::{Cause, Confidence, Reply, Values};
 use super::explain::Scene;
-use super::plan::{Block, Merge, Plan, Slot};
+use super::plan::{Merge, Plan, Slot};
+use super::query::Query;
 use super::schedule::Backoff;
 
 /// Exception codes of a gateway that does not reach the device.
 const GATEWAY: [u8; 2] = [10, 11];
-/// Exception code for an address that does not exist.
-const ILLEGAL_ADDRESS: u8 = 2;
+/// Exception codes for a function, an address and a quantity that the device does not have.
+const MISCONFIGURED: [u8; 3] = [1, 2, 3];
+/// Exception codes of a device that is busy: with this request, and with others.
+const BUSY: [u8; 2] = [5, 6];
+/// How often a busy device is asked again within a turn, each time after this or an eighth of
+/// the turn: the other devices of the link wait meanwhile.
+const BUSY_RETRIES: u32 = 2;
+const BUSY_WAIT: Duration = Duration::from_millis(100);
 
 pub(super) struct Polled {
     source: SourceId,
     link: Arc<Link>,
     device: Arc<Device>,
-    plan: Plan,
+    queries: Vec<Query>,
+    /// Tags that no request can read.
+    unreadable: Vec<Arc<Tag>>,
     backoff: Backoff,
 }
 
@@ -34,8 +44,10 @@ pub(super) struct Polled {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     Answers,
-    /// It answers, and refuses an address of the block.
-    Refuses,
+    /// It answers, and refuses this request with a code that says whose fault that is: ours.
+    Refuses(u8),
+    /// It answers, and asks for time.
+    Busy,
     /// Noise, or the link; it says nothing of the device.
     Disturbed,
     /// It is left alone on purpose.
@@ -45,9 +57,10 @@ enum Standing {
 
 impl Polled {
     pub(super) fn new(source: SourceId, link: Arc<Link>, device: Arc<Device>) -> Self {
-        let plan = Plan::new(&device.tags, Merge::Near);
+        let Plan { blocks, unreadable } = Plan::new(&device.tags, Merge::Near);
+        let queries = blocks.into_iter().map(|block| Query::new(block, device.every)).collect();
         let backoff = Backoff::new(device.every, link.backoff_max);
-        Self { source, link, device, plan, backoff }
+        Self { source, link, device, queries, unreadable, backoff }
     }
 
     /// Read the device once, as far as it and the link go. One reading for each request, and one
@@ -62,33 +75,22 @@ impl Polled {
             return vec![self.unanswered(&self.device.tags, Fault::BackedOff, why)];
         }
         let mut readings: Vec<_> = self.unreadable().into_iter().collect();
-        let mut nth = 0;
-        while let Some(block) = self.plan.blocks.get(nth) {
-            let outcome = bus.ask(self.device.unit, block.request).await;
+        readings.extend(self.queries.iter().filter_map(|query| self.at_rest(query, started)));
+        let is_due = |nth: &usize| self.queries.get(*nth).is_some_and(|q| q.is_due(started));
+        let mut due: VecDeque<_> = (0..self.queries.len()).filter(is_due).collect();
+        let mut is_done = false;
+        while let Some(nth) = due.front().copied().filter(|_| !is_done && bus.is_usable()) {
+            let outcome = self.ask(bus, nth).await;
             if let Err(cause @ Cause::Io(_)) = &outcome {
-                readings.push(self.link_lost(nth, cause));
+                readings.push(self.link_lost(&due, cause));
                 return readings;
             }
-            readings.push(self.reading(block, &outcome));
-            nth += 1;
-            match Standing::of(&outcome) {
-                Standing::Answers => self.backoff.on_success(),
-                Standing::Refuses => {
-                    self.backoff.on_success();
-                    nth += self.split(nth - 1);
-                }
-                Standing::Disturbed => (),
-                Standing::Resting => break,
-                Standing::Silent => {
-                    self.backoff.on_failure(started);
-                    break;
-                }
-            }
-            if !bus.is_usable() {
-                break;
-            }
+            due.pop_front();
+            is_done = self.note(nth, &outcome, started);
+            readings.extend(self.reading(nth, &outcome));
         }
-        readings.extend(self.not_asked(nth));
+        readings.extend(self.not_asked(&due));
+        self.split();
         readings
     }
 
@@ -97,29 +99,68 @@ impl Polled {
         self.unanswered(&self.device.tags, Fault::LinkDown, why)
     }
 
-    /// Ask for less at a time where the device refused, from the next turn on. Returns by how
-    /// many blocks there are more.
-    fn split(&mut self, nth: usize) -> usize {
-        let Some(blocks) = self.plan.blocks.get(nth).and_then(Block::split) else { return 0 };
-        let n_more = blocks.len() - 1;
-        self.plan.blocks.splice(nth..=nth, blocks);
-        n_more
+    /// Ask one query. A device that is busy is asked again a little later, which is no failure.
+    async fn ask<S>(&self, bus: &mut Bus<S>, nth: usize) -> Result<Reply, Cause>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Some(query) = self.queries.get(nth) else { return Err(Cause::timeout(0)) };
+        let mut outcome = bus.ask(self.device.unit, query.block.request).await;
+        for _ in 0..BUSY_RETRIES {
+            if !is_busy(&outcome) || !bus.is_usable() {
+                break;
+            }
+            sleep(BUSY_WAIT.min(self.device.every / 8)).await;
+            outcome = bus.ask(self.device.unit, query.block.request).await;
+        }
+        outcome
     }
 
-    fn reading(&self, block: &Block, outcome: &Result<Reply, Cause>) -> Reading {
-        match outcome {
-            Ok(reply) => self.answered(block, reply),
-            Err(cause) => {
-                let tags: Vec<_> = block.tags.iter().map(|slot| Arc::clone(&slot.tag)).collect();
-                self.unanswered(&tags, cause.fault(), self.scene().failure(cause))
+    /// Take note of what the outcome says of the device and of the query. True if there is no
+    /// point in asking the device more in this turn.
+    fn note(&mut self, nth: usize, outcome: &Result<Reply, Cause>, started: Instant) -> bool {
+        let Some(query) = self.queries.get_mut(nth) else { return true };
+        match Standing::of(outcome) {
+            Standing::Answers => {
+                self.backoff.on_success();
+                query.on_answer();
+            }
+            Standing::Refuses(code) => {
+                self.backoff.on_success();
+                query.on_refusal(code, started);
+            }
+            Standing::Disturbed | Standing::Busy => (),
+            Standing::Resting => return true,
+            Standing::Silent => {
+                self.backoff.on_failure(started);
+                return true;
             }
         }
+        false
     }
 
-    fn answered(&self, block: &Block, reply: &Reply) -> Reading {
+    /// Ask for less at a time where the device refused, from the next turn on.
+    fn split(&mut self) {
+        let every = self.device.every;
+        let queries = std::mem::take(&mut self.queries);
+        self.queries = queries.into_iter().flat_map(|query| query.split(every)).collect();
+    }
+
+    fn reading(&self, nth: usize, outcome: &Result<Reply, Cause>) -> Option<Reading> {
+        let query = self.queries.get(nth)?;
+        Some(match outcome {
+            Ok(reply) => self.answered(query, reply),
+            Err(cause) => {
+                self.unanswered(&query.tags(), cause.fault(), self.scene().failure(cause))
+            }
+        })
+    }
+
+    fn answered(&self, query: &Query, reply: &Reply) -> Reading {
         let (quality, detail) = match (&reply.values, reply.confidence) {
             (Values::Exception(code), _) => {
-                (Quality::Bad(Fault::Exception(*code)), Some(self.scene().exception(*code)))
+                let why = self.scene().exception(*code, &query.tags(), query.prospect());
+                (Quality::Bad(Fault::Exception(*code)), Some(why))
             }
             (Values::Registers(_) | Values::Bits(_) | Values::Echo, Confidence::Proven) => {
                 (Quality::Good, None)
@@ -136,7 +177,12 @@ impl Polled {
             latency: reply.latency,
             quality,
             detail: detail.map(Into::into),
-            samples: block.tags.iter().map(|slot| sample(slot, &reply.values, quality)).collect(),
+            samples: query
+                .block
+                .tags
+                .iter()
+                .map(|slot| sample(slot, &reply.values, quality))
+                .collect(),
         }
     }
 
@@ -156,27 +202,32 @@ impl Polled {
     }
 
     fn unreadable(&self) -> Option<Reading> {
-        let tags = &self.plan.unreadable;
+        let tags = &self.unreadable;
         (!tags.is_empty())
             .then(|| self.unanswered(tags, Fault::NotAValue, self.scene().unreadable()))
     }
 
+    /// The reading of a query that rests because it was refused.
+    fn at_rest(&self, query: &Query, now: Instant) -> Option<Reading> {
+        let (code, prospect) = query.resting(now)?;
+        let why = self.scene().exception(code, &query.tags(), prospect);
+        Some(self.unanswered(&query.tags(), Fault::BackedOff, why))
+    }
+
     /// The reading of what was not asked because of what came before it.
-    fn not_asked(&self, from: usize) -> Option<Reading> {
-        let tags = self.tags(from);
+    fn not_asked(&self, queries: &VecDeque<usize>) -> Option<Reading> {
+        let tags = self.tags(queries);
         (!tags.is_empty())
             .then(|| self.unanswered(&tags, Fault::BackedOff, self.scene().not_asked(None)))
     }
 
     /// The reading of what was not answered because the link was lost over it.
-    fn link_lost(&self, from: usize, cause: &Cause) -> Reading {
-        self.unanswered(&self.tags(from), cause.fault(), self.scene().failure(cause))
+    fn link_lost(&self, queries: &VecDeque<usize>, cause: &Cause) -> Reading {
+        self.unanswered(&self.tags(queries), cause.fault(), self.scene().failure(cause))
     }
 
-    /// Tags of the blocks from the given one on.
-    fn tags(&self, from: usize) -> Vec<Arc<Tag>> {
-        let slots = self.plan.blocks.iter().skip(from).flat_map(|block| &block.tags);
-        slots.map(|slot| Arc::clone(&slot.tag)).collect()
+    fn tags(&self, queries: &VecDeque<usize>) -> Vec<Arc<Tag>> {
+        queries.iter().filter_map(|nth| self.queries.get(*nth)).flat_map(Query::tags).collect()
     }
 
     fn scene(&self) -> Scene<'_> {
@@ -190,7 +241,10 @@ impl Standing {
             Ok(Reply { values: Values::Exception(code), .. }) if GATEWAY.contains(code) => {
                 Self::Silent
             }
-            Ok(Reply { values: Values::Exception(ILLEGAL_ADDRESS), .. }) => Self::Refuses,
+            Ok(Reply { values: Values::Exception(code), .. }) if MISCONFIGURED.contains(code) => {
+                Self::Refuses(*code)
+            }
+            Ok(Reply { values: Values::Exception(_), .. }) if is_busy(outcome) => Self::Busy,
             Ok(_) => Self::Answers,
             // A foreign reply and a babbling line cost a whole time-out too.
             Err(Cause::Timeout { .. } | Cause::CutShort(_) | Cause::Foreign(_) | Cause::Babble) => {
@@ -202,6 +256,10 @@ impl Standing {
             Err(Cause::Quiet(_)) => Self::Resting,
         }
     }
+}
+
+fn is_busy(outcome: &Result<Reply, Cause>) -> bool {
+    matches!(outcome, Ok(Reply { values: Values::Exception(code), .. }) if BUSY.contains(code))
 }
 
 /// The tag's part of the reply, as a value of its type.

@@ -1,10 +1,13 @@
 //! Failures in an operator's words: what, where, the likely cause, the next step.
 
+use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Endpoint;
 use crate::config::Link;
+use crate::tag::Tag;
 use crate::wire::modbus::reply::NotTheAnswer;
 
 use super::exchange::{Cause, Confidence, Foreign};
@@ -137,24 +140,31 @@ impl Scene<'_> {
         }
     }
 
-    /// What an exception code says, and what to do about it.
-    pub(super) fn exception(&self, code: u8) -> String {
+    /// What an exception code says of the request for `tags`, and what to do about it.
+    pub(super) fn exception(&self, code: u8, tags: &[Arc<Tag>], prospect: Prospect) -> String {
         let Self { link: Link { endpoint, .. }, unit } = self;
         let (name, hint) = match code {
-            1 => ("illegal function", "the device has no such table; check the tag's address"),
-            2 => ("illegal data address", "no such address; check the tags against its manual"),
-            3 => ("illegal data value", "it refuses this quantity; check the tags' types"),
+            1 => ("illegal function", "the device has no such table; correct `at`"),
+            2 => ("illegal data address", "no such address; correct `at` by the device's manual"),
+            3 => ("illegal data value", "it refuses this quantity; correct `type`"),
             4 => ("server device failure", "the device is in trouble; see its own diagnostics"),
-            5 | 6 => ("server device busy", "poll it less often"),
+            5 => ("acknowledge", "it needs more time than it was given; poll it less often"),
+            6 => ("server device busy", "it was asked again in vain; poll it less often"),
             8 => ("memory parity error", "its memory is damaged; have it serviced"),
-            10 => ("gateway path unavailable", "check the gateway's routes and port settings"),
+            10 => (
+                "gateway path unavailable",
+                "the gateway has no way to this unit; check its routes and serial port settings, \
+                 or it has too much to do",
+            ),
             11 => (
                 "gateway target silent",
-                "the device behind the gateway is off or has another unit",
+                "the gateway works, the line behind it does not answer: device off, another \
+                 unit, baud rate or parity, wiring",
             ),
             _ => ("unknown exception", "see the device's manual"),
         };
-        format!("unit {unit} on {endpoint} refused with exception {code}, {name}: {hint}")
+        let (what, refused) = (listed(tags), "refused with exception");
+        format!("unit {unit} on {endpoint}: {what} {refused} {code}, {name}: {hint}{prospect}")
     }
 
     /// Why tags cannot be read at all.
@@ -207,6 +217,39 @@ fn foreign_hint(why: Foreign) -> &'static str {
             | NotTheAnswer::Nonce
             | NotTheAnswer::Empty,
         ) => "a late or repeated reply, or a device that breaks the protocol",
+    }
+}
+
+/// What becomes of a request that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Prospect {
+    NextTurn,
+    /// It is asked for less at a time.
+    InParts,
+    /// It is not asked before so long.
+    Again(Duration),
+}
+
+impl fmt::Display for Prospect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NextTurn => Ok(()),
+            Self::InParts => f.write_str("; from now on its tags are asked for in smaller parts"),
+            Self::Again(rest) => {
+                write!(f, "; not asked again for {}, or until a reload", rounded(*rest))
+            }
+        }
+    }
+}
+
+/// Tags with their addresses, of many the first ones.
+fn listed(tags: &[Arc<Tag>]) -> String {
+    const SHOWN: usize = 3;
+    let shown = tags.iter().take(SHOWN).map(|tag| format!("{} ({})", tag.name, tag.address));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match tags.len().saturating_sub(SHOWN) {
+        0 => shown,
+        n_more => format!("{shown} and {n_more} more"),
     }
 }
 

@@ -98,11 +98,15 @@ pub(super) enum Hits {
     EveryNth(u32),
     /// All of one unit, from the third cycle on for four seconds.
     Unit(u8),
+    /// All that read from this register on.
+    From(u16),
 }
 
 impl Hits {
-    fn includes(self, nth: u32, age: Duration, unit: u8) -> bool {
+    fn includes(self, nth: u32, age: Duration, request: &Request) -> bool {
+        let unit = request.unit;
         match self {
+            Self::From(first) => request.pdu[0] == 3 && request.word(1) == first,
             Self::Nth(n) => nth == n,
             Self::EveryNth(n) => nth.is_multiple_of(n) && age < 4 * EVERY,
             Self::Unit(hit) => unit == hit && (2 * EVERY..6 * EVERY).contains(&age),
@@ -222,7 +226,7 @@ async fn serve(mut stream: DuplexStream, script: &Script, start: Instant, record
         while let Some(request) = Request::take(script.wire, &mut received) {
             let now = Instant::now();
             let mut record = record.lock().unwrap();
-            let is_hit = script.hits.includes(record.n_requests, now - start, request.unit);
+            let is_hit = script.hits.includes(record.n_requests, now - start, &request);
             let fault = if is_hit { &script.fault } else { &Fault::None };
             record.n_requests += 1;
             let clock = u16::try_from((now - start).as_millis()).unwrap();

@@ -77,6 +77,36 @@ async fn what_a_device_refuses_is_asked_for_in_smaller_parts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_device_does_not_have_is_named_and_asked_for_ever_more_rarely() {
+    for wire in [Wire::Tcp, RTU] {
+        let fault = Fault::Exception(2);
+        let script = Script { wire, fault, hits: Hits::From(300) };
+        let (log, _) = poll_for(&script, 60 * EVERY).await;
+        let refused = Quality::Bad(crate::record::Fault::Exception(2));
+        let asked: Vec<_> = log.iter().filter(|(_, r)| r.quality == refused).collect();
+        assert!((12..18).contains(&asked.len()), "{wire:?}: asked {} times", asked.len());
+        let why = asked.last().unwrap().1.detail.as_deref().unwrap();
+        assert!(why.contains("w300 (holding:300) refused"), "{why}");
+        assert!(why.contains("not asked again for 31.875s"), "{why}");
+        let good = |index: u16| {
+            let samples = log.iter().flat_map(|(_, reading)| &reading.samples);
+            samples.filter(|s| s.tag.address.index == index && s.quality.is_good()).count()
+        };
+        assert_eq!((good(100), good(300), good(301)), (120, 0, 118), "{wire:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_device_is_asked_again_within_its_turn() {
+    for (wire, code) in [(Wire::Tcp, 5), (Wire::Tcp, 6), (Wire::RtuOverTcp, 6)] {
+        let script = Script { wire, fault: Fault::Exception(code), hits: Hits::EveryNth(4) };
+        let (log, _) = poll_for(&script, 10 * EVERY).await;
+        assert!(log.iter().all(|(_, reading)| reading.quality.is_good()), "{wire:?} {code}");
+        assert_eq!(log.len(), 40, "{wire:?} {code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn polling_ends_when_it_is_told_to_or_nobody_listens() {
     let (readings, received) = mpsc::channel(1);
     let stop = CancellationToken::new();

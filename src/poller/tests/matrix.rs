@@ -28,7 +28,7 @@ async fn verdict(script: &Script, settled_within: Duration) -> Vec<String> {
     let start = Instant::now();
     let hit_for = match script.hits {
         Hits::Nth(_) => 3 * EVERY,
-        Hits::EveryNth(_) | Hits::Unit(_) => 4 * EVERY,
+        Hits::EveryNth(_) | Hits::Unit(_) | Hits::From(_) => 4 * EVERY,
     };
     let latest = ms(3500);
     let (log, record) = poll_for(script, hit_for + latest + settled_within + 2 * EVERY).await;
@@ -133,6 +133,8 @@ async fn replies_to_something_else_are_refused() {
         Fault::WrongCount(1),
         Fault::Exception(1),
         Fault::Exception(2),
+        Fault::Exception(3),
+        Fault::Exception(5),
         Fault::Exception(6),
         Fault::Exception(11),
     ];
