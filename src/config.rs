@@ -164,6 +164,8 @@ pub struct Link {
     /// Longest wait between two attempts at a device or connection that fails.
     pub backoff_max: Duration,
     pub transaction_id: TransactionId,
+    /// Least silence between what was last heard or sent and the next request.
+    pub pause: Duration,
     pub devices: Vec<Arc<Device>>,
 }
 
@@ -180,6 +182,7 @@ impl Link {
             timeout: Duration::from_secs(1),
             backoff_max: Duration::from_secs(30),
             transaction_id: TransactionId::Strict,
+            pause: Duration::ZERO,
             devices: Vec::new(),
         }
     }
@@ -200,5 +203,20 @@ pub struct Device {
     pub unit: u8,
     /// Time between the starts of two readings.
     pub every: Duration,
+    /// Most registers that one request may ask for.
+    pub max_registers: u16,
     pub tags: Vec<Arc<Tag>>,
+}
+
+impl Device {
+    /// The defaults, without tags.
+    pub fn new(name: &str, unit: u8) -> Self {
+        Self {
+            name: name.into(),
+            unit,
+            every: Duration::from_secs(1),
+            max_registers: 125, // Application Protocol V1.1b3, section 6.3
+            tags: Vec::new(),
+        }
+    }
 }

@@ -12,6 +12,7 @@ mod dial;
 mod exchange;
 mod explain;
 mod line;
+mod pace;
 mod plan;
 mod probe;
 mod query;

@@ -147,20 +147,18 @@ mod tests {
 
     use crate::config::Device;
     use crate::config::Endpoint;
-    use crate::config::TransactionId;
 
     use super::*;
 
     /// A link to a port where nothing listens, which its poller tries for ever.
     fn link(unit: u8) -> Arc<Link> {
         let every = Duration::from_millis(10);
-        let device = Arc::new(Device { name: "pump-1".into(), unit, every, tags: vec![] });
+        let device = Arc::new(Device { every, ..Device::new("pump-1", unit) });
         Arc::new(Link {
-            endpoint: Endpoint::Tcp(([127, 0, 0, 1], 1).into()),
             timeout: Duration::from_millis(100),
             backoff_max: Duration::from_millis(10),
-            transaction_id: TransactionId::Strict,
             devices: vec![device],
+            ..Link::new(Endpoint::Tcp(([127, 0, 0, 1], 1).into()))
         })
     }
 

@@ -8,7 +8,6 @@ use std::time::SystemTime;
 use crate::config::Device;
 use crate::config::Endpoint;
 use crate::config::Link;
-use crate::config::TransactionId;
 use crate::poller;
 use crate::poller::LinkError;
 use crate::record::Fault;
@@ -103,15 +102,14 @@ fn is_refused(answer: &Answer) -> bool {
 /// Ask for each group of tags apart.
 async fn ask(question: &Question, groups: Vec<Vec<Arc<Tag>>>) -> Result<Vec<Answer>, LinkError> {
     let devices = groups.into_iter().map(|tags| {
-        let name = format!("unit {}", question.unit).into();
-        Arc::new(Device { name, unit: question.unit, every: question.timeout, tags })
+        let device = Device::new(&format!("unit {}", question.unit), question.unit);
+        Arc::new(Device { every: question.timeout, tags, ..device })
     });
     let link = Link {
-        endpoint: question.endpoint.clone(),
         timeout: question.timeout,
         backoff_max: question.timeout,
-        transaction_id: TransactionId::Strict,
         devices: devices.collect(),
+        ..Link::new(question.endpoint.clone())
     };
     let readings = poller::read_once(&link).await?;
     Ok(readings.into_iter().flat_map(answers_of).collect())

@@ -161,19 +161,15 @@ mod tests {
     use crate::config::Device;
     use crate::config::Endpoint;
     use crate::config::Level;
-    use crate::config::TransactionId;
 
     use super::*;
 
     fn link(port: u16) -> Arc<Link> {
-        let device =
-            Device { name: "pump-1".into(), unit: 1, every: Duration::from_secs(1), tags: vec![] };
         Arc::new(Link {
-            endpoint: Endpoint::Tcp(([127, 0, 0, 1], port).into()),
             timeout: Duration::from_millis(500),
             backoff_max: Duration::from_secs(60),
-            transaction_id: TransactionId::Strict,
-            devices: vec![Arc::new(device)],
+            devices: vec![Arc::new(Device::new("pump-1", 1))],
+            ..Link::new(Endpoint::Tcp(([127, 0, 0, 1], port).into()))
         })
     }
 

@@ -54,6 +54,8 @@ fn link(
     let backoff_max = section.or("backoff_max", default.backoff_max, field::duration(BACKOFF));
     let transaction_id =
         section.or("transaction_id", default.transaction_id, field::choice(TRANSACTION_ID));
+    let pause = section.or("pause", default.pause, field::duration(PAUSE));
+    let max_registers = section.or("max_registers", MAX_REGISTERS, max_registers);
     let has_identifiers = matches!(endpoint, Some(Endpoint::Tcp(_)) | None);
     if !has_identifiers && section.span("transaction_id").is_some() {
         let message = "RTU frames have no transaction identifiers";
@@ -66,14 +68,24 @@ fn link(
         section.report_missing(&["device"], "[[modbus.device]] with a name, a unit and tags");
     }
     let units = endpoint.as_ref().map_or(Units::Tcp, Endpoint::units);
+    let shared = Shared { units, max_registers, templates };
     let devices = sections
         .iter()
-        .filter_map(|section| device(section, units, templates, &mut names.devices))
+        .filter_map(|section| device(section, &shared, &mut names.devices))
         .map(Arc::new)
         .collect();
     section.finish();
-    let link = Link { endpoint: endpoint?, timeout, backoff_max, transaction_id, devices };
+    let link = Link { endpoint: endpoint?, timeout, backoff_max, transaction_id, pause, devices };
     name.map(|name| (SourceId::from(&*name), link))
+}
+
+const PAUSE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(10);
+
+/// What the protocol allows in one request (Application Protocol V1.1b3, section 6.3).
+const MAX_REGISTERS: u16 = 125;
+
+fn max_registers(value: &DeValue<'_>) -> Parsed<u16> {
+    field::integer(1..=MAX_REGISTERS)(value)
 }
 
 const BACKOFF: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
@@ -206,26 +218,31 @@ impl Units {
     }
 }
 
-fn device(
-    section: &Section<'_>,
+/// What a device gets from its link and its file.
+struct Shared<'s, 't> {
     units: Units,
-    templates: &Templates<'_>,
-    names: &mut Names,
-) -> Option<Device> {
+    max_registers: u16,
+    templates: &'s Templates<'t>,
+}
+
+fn device(section: &Section<'_>, link: &Shared<'_, '_>, names: &mut Names) -> Option<Device> {
     let name = section.required("name", "name = \"pump-1\"", field::name("pump-1"));
     if let Some(name) = &name {
         names.take(section, "name", name);
     }
-    let unit = section.required("unit", "unit = 1", |value| unit(value, units));
+    let unit = section.required("unit", "unit = 1", |value| unit(value, link.units));
     let every = section.or("every", Duration::from_secs(1), field::duration(EVERY));
+    let max_registers = section.or("max_registers", link.max_registers, max_registers);
     let addressing = section.or("addressing", Addressing::default(), field::choice(ADDRESSING));
-    let shared =
-        section.optional("template", |value| templates.tags(value, addressing)).unwrap_or_default();
+    let shared = section
+        .optional("template", |value| link.templates.tags(value, addressing))
+        .unwrap_or_default();
     let own = tags::read(section, addressing);
     if section.span("template").or(section.span("tags")).is_none() {
         section
             .report_missing(&["template", "tags"], "a template or tags: there is nothing to poll");
     }
     section.finish();
-    Some(Device { name: name?, unit: unit?, every, tags: tags::overridden(shared, own) })
+    let tags = tags::overridden(shared, own);
+    Some(Device { name: name?, unit: unit?, every, max_registers, tags })
 }

@@ -12,7 +12,8 @@ use crate::wire::modbus::rtu::Timing;
 
 use super::exchange::{Cause, Reply};
 use super::line::Line;
-use super::plan;
+use super::pace::Pace;
+use super::plan::{self, Size};
 use super::rtu::Rtu;
 use super::station::Station;
 use super::tcp::Tcp;
@@ -26,14 +27,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
     /// Speak the protocol of `link` over a fresh `stream`.
     pub(super) fn new(stream: S, link: &Link) -> Self {
         match &link.endpoint {
-            Endpoint::Tcp(_) => Self::Tcp(Tcp::new(stream, link.transaction_id, link.timeout)),
+            Endpoint::Tcp(_) => Self::Tcp(Tcp::new(stream, link)),
             Endpoint::RtuOverTcp(_) => Self::rtu(stream, link, Timing::of_network()),
             Endpoint::Serial(serial) => Self::rtu(stream, link, Timing::at(serial.baud)),
         }
     }
 
     fn rtu(stream: S, link: &Link, timing: Timing) -> Self {
-        Self::Rtu(Rtu::new(Line::new(stream, timing), stations(link), link.timeout))
+        Self::Rtu(Rtu::new(
+            Line::new(stream, timing, Pace::new(link.pause)),
+            stations(link),
+            link.timeout,
+        ))
     }
 
     /// Whether the link survived what happened on it so far.
@@ -65,7 +70,7 @@ fn stations(link: &Link) -> BTreeMap<u8, Station> {
     let mut units: BTreeMap<u8, (Vec<ReadRequest>, Duration)> = BTreeMap::new();
     for device in &link.devices {
         let (requests, every) = units.entry(device.unit).or_default();
-        requests.extend(plan::possible_requests(&device.tags));
+        requests.extend(plan::possible_requests(&device.tags, Size::new(device.max_registers)));
         *every = device.every.max(*every);
     }
     let station =

@@ -15,7 +15,7 @@ use crate::tag::Tag;
 use super::bus::Bus;
 use super::exchange::{Cause, Confidence, Reply, Values};
 use super::explain::Scene;
-use super::plan::{Merge, Plan, Slot};
+use super::plan::{Merge, Plan, Size, Slot};
 use super::query::Query;
 use super::schedule::Backoff;
 
@@ -57,7 +57,8 @@ enum Standing {
 
 impl Polled {
     pub(super) fn new(source: SourceId, link: Arc<Link>, device: Arc<Device>) -> Self {
-        let Plan { blocks, unreadable } = Plan::new(&device.tags, Merge::Near);
+        let Plan { blocks, unreadable } =
+            Plan::new(&device.tags, Merge::Near, Size::new(device.max_registers));
         let queries = blocks.into_iter().map(|block| Query::new(block, device.every)).collect();
         let backoff = Backoff::new(device.every, link.backoff_max);
         Self { source, link, device, queries, unreadable, backoff }
@@ -203,8 +204,13 @@ impl Polled {
 
     fn unreadable(&self) -> Option<Reading> {
         let tags = &self.unreadable;
-        (!tags.is_empty())
-            .then(|| self.unanswered(tags, Fault::NotAValue, self.scene().unreadable()))
+        (!tags.is_empty()).then(|| {
+            self.unanswered(
+                tags,
+                Fault::NotAValue,
+                self.scene().unreadable(self.device.max_registers),
+            )
+        })
     }
 
     /// The reading of a query that rests because it was refused.

@@ -168,9 +168,12 @@ impl Scene<'_> {
     }
 
     /// Why tags cannot be read at all.
-    pub(super) fn unreadable(&self) -> String {
+    pub(super) fn unreadable(&self, max_registers: u16) -> String {
         let Self { unit, .. } = self;
-        format!("tags of unit {unit} need more registers than one request can read; shorten them")
+        format!(
+            "tags of unit {unit} need more registers than the {max_registers} of one request; \
+             shorten them, or raise `max_registers`"
+        )
     }
 
     /// Why tags were not asked for.
@@ -261,17 +264,10 @@ pub(super) fn rounded(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::TransactionId;
     use crate::wire::modbus::rtu::Frame;
 
     fn link(endpoint: &str) -> Link {
-        Link {
-            endpoint: endpoint.parse().unwrap(),
-            timeout: Duration::from_millis(500),
-            backoff_max: Duration::from_secs(30),
-            transaction_id: TransactionId::Strict,
-            devices: vec![],
-        }
+        Link { timeout: Duration::from_millis(500), ..Link::new(endpoint.parse().unwrap()) }
     }
 
     #[test]

@@ -9,6 +9,8 @@ use tokio::time::{Instant, timeout_at};
 use crate::wire::modbus::rtu;
 use crate::wire::modbus::rtu::Timing;
 
+use super::pace::Pace;
+
 /// A burst longer than this is noise, however long it goes on.
 const MAX_BURST: usize = 2 * rtu::MAX_LEN;
 
@@ -22,16 +24,17 @@ pub(super) struct Line<S> {
     stream: S,
     timing: Timing,
     state: State,
+    pace: Pace,
     burst: Vec<u8>,
     first_byte: Instant,
     last_byte: Instant,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
-    pub(super) fn new(stream: S, timing: Timing) -> Self {
+    pub(super) fn new(stream: S, timing: Timing, pace: Pace) -> Self {
         let now = Instant::now();
         let burst = Vec::with_capacity(MAX_BURST);
-        Self { stream, timing, state: State::Open, burst, first_byte: now, last_byte: now }
+        Self { stream, timing, state: State::Open, pace, burst, first_byte: now, last_byte: now }
     }
 
     /// False once the serial device failed: it has to be opened again.
@@ -42,6 +45,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// Send, and say when the last byte will have left: the kernel buffers, and `tcdrain(3)`
     /// would block the runtime's worker for as long as it takes.
     pub(super) async fn send(&mut self, frame: [u8; rtu::REQUEST_LEN]) -> io::Result<Instant> {
+        self.pace.mark();
         self.stream.write_all(&frame).await.inspect_err(|_| self.state = State::Lost)?;
         Ok(Instant::now() + self.timing.transmission(rtu::REQUEST_LEN))
     }
@@ -84,6 +88,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         self.timing.t3_5.max(Duration::from_millis(2))
     }
 
+    /// Silence that is yet to be kept before the next request.
+    pub(super) fn rest(&self) -> Duration {
+        self.pace.remaining()
+    }
+
     /// Append what arrives before `until`; false if nothing does.
     async fn read(&mut self, until: Instant) -> io::Result<bool> {
         match timeout_at(until, self.stream.read_buf(&mut self.burst)).await {
@@ -98,6 +107,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             }
             Ok(Ok(n_bytes)) => {
                 self.last_byte = Instant::now();
+                self.pace.mark();
                 if n_bytes == self.burst.len() {
                     self.first_byte = self.last_byte;
                 }

@@ -11,6 +11,8 @@ use crate::tag::Table;
 use crate::tag::Tag;
 use crate::wire::modbus::request::{MAX_BITS, MAX_REGISTERS, ReadRequest, Span};
 
+const _: () = assert!(MAX_REGISTERS * 16 == MAX_BITS);
+
 /// Entries nobody asked for that are read rather than paying for another request.
 const MAX_GAP_REGISTERS: u32 = 8;
 const MAX_GAP_BITS: u32 = 64;
@@ -31,6 +33,7 @@ pub(super) struct Block {
     pub(super) request: ReadRequest,
     pub(super) tags: Vec<Slot>,
     merge: Merge,
+    size: Size,
 }
 
 /// A tag and its place in the reply.
@@ -64,28 +67,56 @@ impl Merge {
     }
 }
 
+/// How much one request may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    max_registers: u16,
+}
+
+impl Size {
+    /// At most `max_registers`, and as many bits as they hold.
+    pub(super) fn new(max_registers: u16) -> Self {
+        Self { max_registers: max_registers.clamp(1, MAX_REGISTERS) }
+    }
+
+    fn max_count(self, table: Table) -> u32 {
+        u32::from(if table.is_bit() { self.max_registers * 16 } else { self.max_registers })
+    }
+
+    fn admits(self, tag: &Tag) -> bool {
+        let Range { start, end } = extent(tag);
+        (1..=self.max_count(tag.address.table)).contains(&(end - start)) && end <= TABLE_LEN
+    }
+}
+
 impl Plan {
     /// Cover each of `tags` exactly once.
-    pub(super) fn new(tags: &[Arc<Tag>], merge: Merge) -> Self {
+    pub(super) fn new(tags: &[Arc<Tag>], merge: Merge, size: Size) -> Self {
         let (mut readable, unreadable): (Vec<_>, Vec<_>) =
-            tags.iter().map(Arc::clone).partition(|tag| is_readable(tag));
+            tags.iter().map(Arc::clone).partition(|tag| size.admits(tag));
         readable.sort_by_key(|tag| (tag.address, tag.span()));
         let mut runs: Vec<Run> = vec![];
         for tag in readable {
-            match runs.last_mut().filter(|run| run.admits(&tag, merge)) {
+            match runs.last_mut().filter(|run| run.admits(&tag, merge, size)) {
                 Some(run) => run.push(tag),
                 None => runs.push(Run::of(tag)),
             }
         }
-        Self { blocks: runs.into_iter().map(|run| run.into_block(merge)).collect(), unreadable }
+        Self {
+            blocks: runs.into_iter().map(|run| run.into_block(merge, size)).collect(),
+            unreadable,
+        }
     }
 }
 
 /// Every request that reading `tags` may lead to, however often blocks are split.
-pub(super) fn possible_requests(tags: &[Arc<Tag>]) -> impl Iterator<Item = ReadRequest> {
+pub(super) fn possible_requests(
+    tags: &[Arc<Tag>],
+    size: Size,
+) -> impl Iterator<Item = ReadRequest> {
     Merge::ALL
         .into_iter()
-        .flat_map(|merge| Plan::new(tags, merge).blocks)
+        .flat_map(move |merge| Plan::new(tags, merge, size).blocks)
         .map(|block| block.request)
 }
 
@@ -96,7 +127,7 @@ impl Block {
         let mut merge = self.merge;
         loop {
             merge = merge.narrower()?;
-            let blocks = Plan::new(&tags, merge).blocks;
+            let blocks = Plan::new(&tags, merge, self.size).blocks;
             if blocks.len() > 1 {
                 return Some(blocks);
             }
@@ -119,7 +150,7 @@ impl Run {
     }
 
     /// `tag` begins no earlier than any tag of the run.
-    fn admits(&self, tag: &Tag, merge: Merge) -> bool {
+    fn admits(&self, tag: &Tag, merge: Merge, size: Size) -> bool {
         let Range { start, end } = extent(tag);
         let is_close = match merge {
             Merge::Near => start <= self.end + max_gap(self.table),
@@ -128,7 +159,7 @@ impl Run {
         };
         tag.address.table == self.table
             && is_close
-            && self.end.max(end) - self.first <= max_count(self.table)
+            && self.end.max(end) - self.first <= size.max_count(self.table)
     }
 
     fn push(&mut self, tag: Arc<Tag>) {
@@ -136,18 +167,19 @@ impl Run {
         self.tags.push(tag);
     }
 
-    fn into_block(self, merge: Merge) -> Block {
+    fn into_block(self, merge: Merge, size: Size) -> Block {
         let place = |tag: &Tag| {
             let Range { start, end } = extent(tag);
             place_of(start - self.first)..place_of(end - self.first)
         };
         let tags = self.tags.iter().map(|tag| Slot { tag: Arc::clone(tag), place: place(tag) });
-        Block { request: request(self.table, self.first, self.end), tags: tags.collect(), merge }
+        let request = request(self.table, self.first, self.end);
+        Block { request, tags: tags.collect(), merge, size }
     }
 }
 
 fn request(table: Table, first: u32, end: u32) -> ReadRequest {
-    const PROOF: &str = "is_readable and admits keep a run inside the table";
+    const PROOF: &str = "Size and Run admit only what lies inside the table";
     let first_index = u16::try_from(first).expect(PROOF);
     let count = u16::try_from(end - first).expect(PROOF);
     let span = Span { first: first_index, count };
@@ -159,19 +191,10 @@ fn request(table: Table, first: u32, end: u32) -> ReadRequest {
     }
 }
 
-fn is_readable(tag: &Tag) -> bool {
-    let Range { start, end } = extent(tag);
-    (1..=max_count(tag.address.table)).contains(&(end - start)) && end <= TABLE_LEN
-}
-
 /// Entries of its table that a tag covers.
 fn extent(tag: &Tag) -> Range<u32> {
     let first = u32::from(tag.address.index);
     first..first + u32::from(tag.span())
-}
-
-fn max_count(table: Table) -> u32 {
-    u32::from(if table.is_bit() { MAX_BITS } else { MAX_REGISTERS })
 }
 
 fn max_gap(table: Table) -> u32 {

@@ -147,6 +147,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
 
     /// One request and what answers it, believed or not.
     async fn exchange(&mut self, unit: u8, request: ReadRequest) -> Result<Reply, Cause> {
+        let rest = self.line.rest();
+        if !rest.is_zero() {
+            self.hush(rest).await?;
+        }
         let started = Instant::now();
         let sent = self.line.send(rtu::encode(unit, request.pdu())).await?;
         self.last_asked = unit;

@@ -11,8 +11,9 @@ use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::config::Link;
 use crate::config::TransactionId;
 use crate::wire::modbus::mbap;
 use crate::wire::modbus::mbap::Mbap;
@@ -21,6 +22,7 @@ use crate::wire::modbus::request::PDU_LEN;
 use crate::wire::modbus::request::ReadRequest;
 
 use super::exchange::{Cause, Confidence, Foreign, Reply, Values};
+use super::pace::Pace;
 
 /// Length of a request's PDU, as the header states it.
 const PDU_BYTES: u8 = 5;
@@ -47,6 +49,7 @@ pub(super) struct Tcp<S> {
     timeout: Duration,
     n_silent: u32,
     state: State,
+    pace: Pace,
     /// Longest time each unit took to answer without an identifier.
     turnarounds: BTreeMap<u8, Duration>,
 }
@@ -68,16 +71,17 @@ enum Judged {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
-    pub(super) fn new(stream: S, policy: TransactionId, timeout: Duration) -> Self {
+    pub(super) fn new(stream: S, link: &Link) -> Self {
         let [low, high, ..] = RandomState::new().hash_one(()).to_le_bytes();
         Self {
             stream,
             received: Vec::with_capacity(mbap::LEN + mbap::MAX_PDU),
-            policy,
+            policy: link.transaction_id,
             transaction: u16::from_le_bytes([low, high]),
-            timeout,
+            timeout: link.timeout,
             n_silent: 0,
             state: State::Usable,
+            pace: Pace::new(link.pause),
             turnarounds: BTreeMap::new(),
         }
     }
@@ -96,6 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
     }
 
     pub(super) async fn ask(&mut self, unit: u8, request: ReadRequest) -> Result<Reply, Cause> {
+        sleep(self.pace.remaining()).await;
         self.settle().await?;
         let outcome = self.exchange(unit, request).await;
         match &outcome {
@@ -137,6 +142,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
         let (header, pdu) = frame.split_at_mut(mbap::LEN);
         header.copy_from_slice(&Mbap::new(self.transaction, unit, PDU_BYTES).to_bytes());
         pdu.copy_from_slice(&request.pdu());
+        self.pace.mark();
         match self.stream.write_all(&frame).await {
             Ok(()) => Ok(()),
             Err(error) => Err(self.spend(error.into())),
@@ -197,7 +203,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
         match timeout_at(until, self.stream.read_buf(&mut self.received)).await {
             Err(_elapsed) => Ok(false),
             Ok(Ok(0)) => Err(self.spend(io::Error::from(io::ErrorKind::UnexpectedEof).into())),
-            Ok(Ok(_)) => Ok(true),
+            Ok(Ok(_)) => {
+                self.pace.mark();
+                Ok(true)
+            }
             Ok(Err(error)) => Err(self.spend(error.into())),
         }
     }

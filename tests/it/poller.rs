@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use infra_monitor::config::{Device, Endpoint, Link, Parity, Serial, StopBits, TransactionId};
+use infra_monitor::config::{Device, Endpoint, Link, Parity, Serial, StopBits};
 use infra_monitor::poller;
 use infra_monitor::record::{Fault, Quality, Reading};
 use infra_monitor::tag::{Address, Table, Tag, Type, Value};
@@ -90,13 +90,12 @@ fn link(endpoint: Endpoint, pace: Pace) -> Arc<Link> {
     };
     // Two requests of the same shape: the second's answer would pass for the first's.
     let tags = [100, 101, 102, 300, 301, 302].map(word).to_vec();
-    let device = Device { name: "plant".into(), unit: 1, every: pace.every, tags };
+    let device = Device { every: pace.every, tags, ..Device::new("plant", 1) };
     Arc::new(Link {
-        endpoint,
         timeout: pace.timeout,
         backoff_max: pace.every,
-        transaction_id: TransactionId::Strict,
         devices: vec![Arc::new(device)],
+        ..Link::new(endpoint)
     })
 }
 

@@ -1,6 +1,6 @@
 //! What readings become.
 
-use crate::config::{Device, Endpoint, Link, TransactionId};
+use crate::config::{Device, Endpoint, Link};
 use crate::pipeline::Notice;
 use crate::record::{Doubt, Fault};
 
@@ -291,18 +291,13 @@ fn what_is_logged_follows_a_reload() {
 
 /// From now on there are `pump-1` with these tags and `pump-2` with none, on `line-a`.
 fn reloaded(log: Log, tags: Vec<Tag>) -> Notice {
-    let device = |name: &str, tags| {
-        Arc::new(Device { name: name.into(), unit: 1, every: Duration::from_secs(1), tags })
-    };
+    let device = |name: &str, tags| Arc::new(Device { tags, ..Device::new(name, 1) });
     let link = Link {
-        endpoint: Endpoint::Tcp(([192, 0, 2, 10], 502).into()),
-        timeout: Duration::from_secs(1),
-        backoff_max: Duration::from_secs(1),
-        transaction_id: TransactionId::Strict,
         devices: vec![
             device("pump-1", tags.into_iter().map(Arc::new).collect()),
             device("pump-2", vec![]),
         ],
+        ..Link::new(Endpoint::Tcp(([192, 0, 2, 10], 502).into()))
     };
     let event = Event::new(Kind::ConfigReloaded, at(0), SourceId::from("daemon"), "");
     Notice::Reloaded { event, log, links: [(SourceId::from("line-a"), Arc::new(link))].into() }

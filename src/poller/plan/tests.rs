@@ -5,6 +5,8 @@ use crate::tag::Type;
 
 use super::*;
 
+const FULL: Size = Size { max_registers: MAX_REGISTERS };
+
 fn tag(table: Table, index: u16, kind: Type) -> Arc<Tag> {
     let bit = (kind == Type::Bool && !table.is_bit()).then_some(3);
     Arc::new(Tag::new("t", Address { table, index, bit }, kind))
@@ -15,7 +17,7 @@ fn words(indices: &[u16]) -> Vec<Arc<Tag>> {
 }
 
 fn spans(tags: &[Arc<Tag>], merge: Merge) -> Vec<(u16, u16)> {
-    let blocks = Plan::new(tags, merge).blocks;
+    let blocks = Plan::new(tags, merge, FULL).blocks;
     blocks.iter().map(|block| span(block.request)).map(|span| (span.first, span.count)).collect()
 }
 
@@ -44,7 +46,7 @@ fn tables_never_share_a_request() {
         tag(Table::Coil, 3, Type::Bool),
         tag(Table::Discrete, 4, Type::Bool),
     ];
-    assert_eq!(Plan::new(&tags, Merge::Near).blocks.len(), 4);
+    assert_eq!(Plan::new(&tags, Merge::Near, FULL).blocks.len(), 4);
 }
 
 #[test]
@@ -59,24 +61,36 @@ fn the_end_of_the_table_is_read_and_never_passed() {
     let last = tag(Table::Holding, 65_534, Type::Real);
     assert_eq!(spans(&[last], Merge::Near), [(65_534, 2)]);
     let beyond = tag(Table::Holding, 65_535, Type::Real);
-    assert_eq!(Plan::new(&[beyond], Merge::Near).unreadable.len(), 1);
+    assert_eq!(Plan::new(&[beyond], Merge::Near, FULL).unreadable.len(), 1);
 }
 
 #[test]
 fn a_tag_too_long_for_a_request_is_named_and_not_read_in_pieces() {
-    let plan = Plan::new(&[tag(Table::Holding, 0, Type::String(255))], Merge::Near);
+    let plan = Plan::new(&[tag(Table::Holding, 0, Type::String(255))], Merge::Near, FULL);
     assert_eq!((plan.blocks.len(), plan.unreadable.len()), (0, 1));
 }
 
 #[test]
+fn a_weak_controller_is_asked_for_less_at_a_time() {
+    let weak = Size::new(4);
+    let plan = Plan::new(&words(&[0, 1, 2, 3, 4, 5, 9]), Merge::Near, weak);
+    let counts: Vec<_> = plan.blocks.iter().map(|block| span(block.request).count).collect();
+    assert_eq!(counts, [4, 2, 1]);
+    let coil = |index| tag(Table::Coil, index, Type::Bool);
+    assert_eq!(Plan::new(&[coil(0), coil(63), coil(64)], Merge::Near, weak).blocks.len(), 2);
+    let long = tag(Table::Holding, 0, Type::String(10));
+    assert_eq!(Plan::new(&[long], Merge::Near, weak).unreadable.len(), 1);
+}
+
+#[test]
 fn a_refused_block_is_split_down_to_single_tags() {
-    let plan = Plan::new(&words(&[10, 11, 15]), Merge::Near);
+    let plan = Plan::new(&words(&[10, 11, 15]), Merge::Near, FULL);
     let halves = plan.blocks[0].split().unwrap();
     assert_eq!(halves.iter().map(|block| span(block.request).count).collect::<Vec<_>>(), [2, 1]);
     let single = halves[0].split().unwrap();
     assert_eq!(single.len(), 2);
     assert_eq!(single[0].split(), None);
-    let possible: Vec<_> = possible_requests(&words(&[10, 11, 15])).collect();
+    let possible: Vec<_> = possible_requests(&words(&[10, 11, 15]), FULL).collect();
     assert!(halves.iter().chain(&single).all(|block| possible.contains(&block.request)));
 }
 
@@ -95,7 +109,7 @@ proptest! {
         tags in proptest::collection::vec(any_tag(), 0..200),
         merge in prop::sample::select(&Merge::ALL[..]),
     ) {
-        let plan = Plan::new(&tags, merge);
+        let plan = Plan::new(&tags, merge, FULL);
         let covered: usize = plan.blocks.iter().map(|block| block.tags.len()).sum();
         prop_assert_eq!(covered + plan.unreadable.len(), tags.len());
         for tag in &tags {

@@ -118,6 +118,7 @@ impl Hits {
 #[derive(Default)]
 pub(super) struct Record {
     n_requests: u32,
+    pub(super) requested: Vec<Instant>,
     pub(super) last_fault: Option<Instant>,
     previous: Vec<u8>,
 }
@@ -127,10 +128,18 @@ pub(super) async fn poll_for(
     script: &Script,
     lasting: Duration,
 ) -> (Vec<(Instant, Reading)>, Record) {
+    poll_link_for(link(script.wire), script, lasting).await
+}
+
+pub(super) async fn poll_link_for(
+    link: Arc<Link>,
+    script: &Script,
+    lasting: Duration,
+) -> (Vec<(Instant, Reading)>, Record) {
     let start = Instant::now();
     let (dialled, mut streams) = mpsc::channel(1);
     let (readings, mut received) = mpsc::channel(64);
-    let poller = Poller::new(&"line".into(), link(script.wire), Fake(dialled));
+    let poller = Poller::new(&"line".into(), link, Fake(dialled));
     let record = Mutex::new(Record::default());
     let mut log = vec![];
     let stop = CancellationToken::new();
@@ -193,14 +202,14 @@ pub(super) fn link(wire: Wire) -> Arc<Link> {
     let device = |unit: u8| {
         // Two requests of the same shape, and a third where probing needs something to narrow.
         let tags = [100, 101, 300, 301].map(word).to_vec();
-        Arc::new(Device { name: format!("unit-{unit}").into(), unit, every: EVERY, tags })
+        Arc::new(Device { every: EVERY, tags, ..Device::new(&format!("unit-{unit}"), unit) })
     };
     Arc::new(Link {
-        endpoint: Endpoint::from_str(endpoint).unwrap(),
         timeout: TIMEOUT,
         backoff_max: EVERY,
         transaction_id,
         devices: vec![device(1), device(2)],
+        ..Link::new(Endpoint::from_str(endpoint).unwrap())
     })
 }
 
@@ -229,6 +238,7 @@ async fn serve(mut stream: DuplexStream, script: &Script, start: Instant, record
             let is_hit = script.hits.includes(record.n_requests, now - start, &request);
             let fault = if is_hit { &script.fault } else { &Fault::None };
             record.n_requests += 1;
+            record.requested.push(now);
             let clock = u16::try_from((now - start).as_millis()).unwrap();
             if let (Fault::Late(by), true) = (fault, busy_until <= now) {
                 busy_until = now + *by;

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::record::{Doubt, Quality};
 
 use super::super::*;
-use super::fake::{EVERY, Echo, Fault, Hits, Script, Wire, lie, link, poll_for};
+use super::fake::{EVERY, Echo, Fault, Hits, Script, Wire, lie, link, poll_for, poll_link_for};
 
 const RTU: Wire = Wire::Rtu(Echo::Served);
 
@@ -103,6 +103,20 @@ async fn a_busy_device_is_asked_again_within_its_turn() {
         let (log, _) = poll_for(&script, 10 * EVERY).await;
         assert!(log.iter().all(|(_, reading)| reading.quality.is_good()), "{wire:?} {code}");
         assert_eq!(log.len(), 40, "{wire:?} {code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_request_waits_for_its_pause() {
+    let pause = Duration::from_millis(70);
+    for wire in [Wire::Tcp, RTU] {
+        let script = Script { wire, fault: Fault::None, hits: Hits::Nth(0) };
+        let slow = Arc::new(Link { pause, ..Link::clone(&link(wire)) });
+        let (log, record) = poll_link_for(slow, &script, 5 * EVERY).await;
+        let gaps = record.requested.windows(2).map(|pair| pair[1] - pair[0]);
+        let shortest = gaps.min().unwrap();
+        assert!((75..90).contains(&shortest.as_millis()), "{wire:?}: {shortest:?}");
+        assert!(log.iter().all(|(_, reading)| reading.quality.is_good()), "{wire:?}");
     }
 }
 

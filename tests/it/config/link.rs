@@ -1,5 +1,7 @@
 //! How a link is reached and what it is spared.
 
+use std::time::Duration;
+
 use super::refused::on_a_line;
 use super::{accepted, assert_refused, with_device};
 
@@ -19,5 +21,21 @@ fn framing_is_chosen_for_tcp_alone() {
         &on_a_line("device = \"/d\" }\nframing = \"rtu\"\n#{", "1"),
         &["4:11: `framing`: a serial line always carries RTU frames \
            (remove it: it belongs to `tcp`)"],
+    );
+}
+
+#[test]
+fn weak_devices_are_spared() {
+    let spared = "tcp = \"192.0.2.10\"\npause = \"20ms\"\nmax_registers = 32";
+    let text = with_device("tags = []\n").replace("tcp = \"192.0.2.10\"", spared);
+    let of_device = text.replace("unit = 1", "unit = 1\nmax_registers = 8");
+    for (text, max_registers) in [(text, 32), (of_device, 8)] {
+        let link = accepted(&text).links.into_values().next().unwrap();
+        assert_eq!(link.pause, Duration::from_millis(20));
+        assert_eq!(link.devices[0].max_registers, max_registers);
+    }
+    assert_refused(
+        &with_device("max_registers = 126\ntags = []\n"),
+        &["7:17: `max_registers`: 126 is out of range (expected a whole number from 1 to 125)"],
     );
 }

@@ -1,0 +1,29 @@
+//! The rest that the devices of a link are given before each request.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+#[derive(Debug)]
+pub(super) struct Pace {
+    pause: Duration,
+    /// When something was last sent or heard.
+    last: Option<Instant>,
+}
+
+impl Pace {
+    pub(super) fn new(pause: Duration) -> Self {
+        Self { pause, last: None }
+    }
+
+    /// Something is being sent or heard.
+    pub(super) fn mark(&mut self) {
+        self.last = Some(Instant::now());
+    }
+
+    /// How much of the rest is left.
+    pub(super) fn remaining(&self) -> Duration {
+        let until = self.last.and_then(|last| last.checked_add(self.pause));
+        until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
+    }
+}
