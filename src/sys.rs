@@ -8,6 +8,7 @@ pub mod inject;
 pub mod interface;
 pub mod namespace;
 pub mod privilege;
+pub mod rs485;
 pub mod seccomp;
 
 mod file_map;

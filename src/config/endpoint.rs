@@ -27,6 +27,10 @@ pub struct Serial {
     pub baud: u32,
     pub parity: Parity,
     pub stop_bits: StopBits,
+    /// The line gives back what is sent on it.
+    pub local_echo: bool,
+    /// The driver is to switch the direction of an RS-485 transceiver.
+    pub rs485: bool,
 }
 
 /// Even is the Modbus default (Serial Line V1.02, section 2.5.1).
@@ -100,7 +104,9 @@ pub enum EndpointError {
     Parity(String),
     #[error("`{0}` is not a number of stop bits; write 1 or 2")]
     StopBits(String),
-    #[error("`{0}` is not a setting of a serial line; write baud, parity or stop")]
+    #[error(
+        "`{0}` is not a setting of a serial line; write baud, parity, stop, local_echo=true or rs485=true"
+    )]
     Setting(String),
 }
 
@@ -142,6 +148,8 @@ impl Serial {
             baud: 19_200,
             parity: Parity::Even,
             stop_bits: StopBits::One,
+            local_echo: false,
+            rs485: false,
         })
     }
 
@@ -151,6 +159,8 @@ impl Serial {
             Some(("baud", rate)) => self.baud = baud(rate)?,
             Some(("parity", parity)) => self.parity = parity.parse()?,
             Some(("stop", bits)) => self.stop_bits = bits.parse()?,
+            Some(("local_echo", "true")) => self.local_echo = true,
+            Some(("rs485", "true")) => self.rs485 = true,
             _ => return Err(EndpointError::Setting(setting.to_owned())),
         }
         Ok(self)
@@ -216,7 +226,7 @@ impl fmt::Display for Endpoint {
         match self {
             Self::Tcp(address) => write!(f, "tcp://{address}"),
             Self::RtuOverTcp(address) => write!(f, "rtu+tcp://{address}"),
-            Self::Serial(Serial { device, baud, parity, stop_bits }) => {
+            Self::Serial(Serial { device, baud, parity, stop_bits, local_echo, rs485 }) => {
                 let parity = match parity {
                     Parity::None => "none",
                     Parity::Even => "even",
@@ -226,7 +236,14 @@ impl fmt::Display for Endpoint {
                     StopBits::One => 1,
                     StopBits::Two => 2,
                 };
-                write!(f, "rtu://{}?baud={baud}&parity={parity}&stop={stop}", device.display())
+                write!(f, "rtu://{}?baud={baud}&parity={parity}&stop={stop}", device.display())?;
+                for (_, setting) in [(local_echo, "local_echo"), (rs485, "rs485")]
+                    .into_iter()
+                    .filter(|(is_on, _)| **is_on)
+                {
+                    write!(f, "&{setting}=true")?;
+                }
+                Ok(())
             }
         }
     }
@@ -244,6 +261,7 @@ mod tests {
             "rtu+tcp://192.0.2.10:4001",
             "rtu:///dev/ttyS0?baud=19200&parity=even&stop=1",
             "rtu:///dev/serial/by-id/x?baud=115200&parity=none&stop=2",
+            "rtu:///dev/ttyS0?baud=9600&parity=none&stop=2&local_echo=true&rs485=true",
         ] {
             assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
         }

@@ -162,9 +162,13 @@ fn serial(section: &Section<'_>, lines: &mut Names) -> Option<Serial> {
         field::integer(1..=2)(value)
             .map(|bits| if bits == 1 { StopBits::One } else { StopBits::Two })
     });
+    let local_echo = section.or("local_echo", false, field::flag);
+    let rs485 = section.or("rs485", false, field::flag);
     section.finish();
     let line = line?;
     Some(Serial {
+        local_echo,
+        rs485,
         baud: baud.unwrap_or(line.baud),
         parity: parity.unwrap_or(line.parity),
         stop_bits: stop_bits.unwrap_or(line.stop_bits),

@@ -11,7 +11,7 @@ use crate::wire::modbus::request::ReadRequest;
 use crate::wire::modbus::rtu::Timing;
 
 use super::exchange::{Cause, Reply};
-use super::line::Line;
+use super::line::{Echo, Line};
 use super::pace::Pace;
 use super::plan::{self, Size};
 use super::rtu::Rtu;
@@ -28,14 +28,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
     pub(super) fn new(stream: S, link: &Link) -> Self {
         match &link.endpoint {
             Endpoint::Tcp(_) => Self::Tcp(Tcp::new(stream, link)),
-            Endpoint::RtuOverTcp(_) => Self::rtu(stream, link, Timing::of_network()),
-            Endpoint::Serial(serial) => Self::rtu(stream, link, Timing::at(serial.baud)),
+            Endpoint::RtuOverTcp(_) => Self::rtu(stream, link, Timing::of_network(), Echo::Never),
+            Endpoint::Serial(serial) => {
+                let echo = if serial.local_echo { Echo::Heard } else { Echo::Never };
+                Self::rtu(stream, link, Timing::at(serial.baud), echo)
+            }
         }
     }
 
-    fn rtu(stream: S, link: &Link, timing: Timing) -> Self {
+    fn rtu(stream: S, link: &Link, timing: Timing, echo: Echo) -> Self {
         Self::Rtu(Rtu::new(
-            Line::new(stream, timing, Pace::new(link.pause)),
+            Line::new(stream, timing, Pace::new(link.pause), echo),
             stations(link),
             link.timeout,
         ))

@@ -14,6 +14,7 @@ use tokio_serial::{SerialPortBuilderExt, SerialStream};
 use crate::config::Parity;
 use crate::config::Serial;
 use crate::config::StopBits;
+use crate::sys::rs485;
 
 /// A TCP connection is given up after this.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -53,12 +54,16 @@ impl Dial for Serial {
             StopBits::One => tokio_serial::StopBits::One,
             StopBits::Two => tokio_serial::StopBits::Two,
         };
-        tokio_serial::new(self.device.to_string_lossy(), self.baud)
+        let line = tokio_serial::new(self.device.to_string_lossy(), self.baud)
             .parity(parity)
             .stop_bits(stop_bits)
             .exclusive(true)
             .open_native_async()
-            .map_err(io_error)
+            .map_err(io_error)?;
+        if self.rs485 {
+            rs485::enable(&line)?;
+        }
+        Ok(line)
     }
 }
 

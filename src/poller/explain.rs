@@ -61,6 +61,10 @@ fn serial_hint(kind: io::ErrorKind) -> &'static str {
         Kind::ResourceBusy | Kind::WouldBlock => {
             "another program uses it; find it with fuser -v and stop it"
         }
+        Kind::Unsupported => {
+            "its driver does not switch RS-485 direction; remove `rs485` if the adapter does so \
+             itself"
+        }
         Kind::UnexpectedEof | Kind::BrokenPipe => {
             "the device is gone: adapter unplugged; plug it in again"
         }
@@ -132,7 +136,7 @@ impl Scene<'_> {
             Confidence::Proven => None,
             Confidence::LateReply(late) => Some(self.late(late)),
             Confidence::OwnRequest => Some(format!(
-                "{endpoint} echoes our own requests: switch off local echo in the adapter"
+                "{endpoint} echoes our own requests: set `local_echo`, or switch it off in the adapter"
             )),
             Confidence::Unsettled => Some(format!(
                 "an earlier reply of unit {unit} on {endpoint} may still be under way"
@@ -212,7 +216,9 @@ impl Scene<'_> {
 fn foreign_hint(why: Foreign) -> &'static str {
     match why {
         Foreign::Unit(_) => "two devices, or two masters, share the line or address; check both",
-        Foreign::Shape(NotTheAnswer::OwnRequest) => "switch off local echo in the adapter",
+        Foreign::Shape(NotTheAnswer::OwnRequest) => {
+            "set `local_echo`, or switch it off in the adapter"
+        }
         Foreign::Shape(
             NotTheAnswer::Function { .. }
             | NotTheAnswer::Length { .. }
@@ -323,6 +329,7 @@ mod tests {
             (&serial, Kind::NotFound, "adapter unplugged"),
             (&serial, Kind::PermissionDenied, "dialout"),
             (&serial, Kind::ResourceBusy, "fuser"),
+            (&serial, Kind::Unsupported, "remove `rs485`"),
         ];
         for (endpoint, kind, hint) in hints {
             let text = outage(endpoint, &kind.into());

@@ -25,16 +25,53 @@ pub(super) struct Line<S> {
     timing: Timing,
     state: State,
     pace: Pace,
+    echo: Echo,
     burst: Vec<u8>,
     first_byte: Instant,
     last_byte: Instant,
 }
 
+/// Whether the line gives back what is sent on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Echo {
+    Never,
+    /// Nothing is due: what was sent has come back, or nothing was sent.
+    Heard,
+    /// This was sent and has not come back.
+    Due([u8; rtu::REQUEST_LEN]),
+}
+
+impl Echo {
+    fn of(self, frame: [u8; rtu::REQUEST_LEN]) -> Self {
+        match self {
+            Self::Never => Self::Never,
+            Self::Heard | Self::Due(_) => Self::Due(frame),
+        }
+    }
+
+    /// True if `burst` may become the request that is due.
+    fn begins(self, burst: &[u8]) -> bool {
+        match self {
+            Self::Never | Self::Heard => false,
+            Self::Due(request) => burst.len() < request.len() && request.starts_with(burst),
+        }
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
-    pub(super) fn new(stream: S, timing: Timing, pace: Pace) -> Self {
+    pub(super) fn new(stream: S, timing: Timing, pace: Pace, echo: Echo) -> Self {
         let now = Instant::now();
         let burst = Vec::with_capacity(MAX_BURST);
-        Self { stream, timing, state: State::Open, pace, burst, first_byte: now, last_byte: now }
+        Self {
+            stream,
+            timing,
+            state: State::Open,
+            pace,
+            echo,
+            burst,
+            first_byte: now,
+            last_byte: now,
+        }
     }
 
     /// False once the serial device failed: it has to be opened again.
@@ -46,6 +83,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// would block the runtime's worker for as long as it takes.
     pub(super) async fn send(&mut self, frame: [u8; rtu::REQUEST_LEN]) -> io::Result<Instant> {
         self.pace.mark();
+        self.echo = self.echo.of(frame);
         self.stream.write_all(&frame).await.inspect_err(|_| self.state = State::Lost)?;
         Ok(Instant::now() + self.timing.transmission(rtu::REQUEST_LEN))
     }
@@ -57,7 +95,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         loop {
             let until =
                 if self.is_complete() { self.last_byte + self.frame_gap() } else { deadline };
-            if !self.read(until).await? || self.burst.len() >= MAX_BURST {
+            let is_more = self.read(until).await?;
+            self.drop_echo();
+            if !is_more || self.burst.len() >= MAX_BURST {
                 return Ok(&self.burst);
             }
         }
@@ -75,6 +115,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
 
     /// True if the burst is a whole frame or more, or cannot become one.
     pub(super) fn is_complete(&self) -> bool {
+        if self.echo.begins(&self.burst) {
+            return false;
+        }
         match rtu::reply_len(&self.burst) {
             Ok(Some(len)) => self.burst.len() >= len,
             Ok(None) => false,
@@ -86,6 +129,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// not have looked at the port since; so never less than two.
     pub(super) fn frame_gap(&self) -> Duration {
         self.timing.t3_5.max(Duration::from_millis(2))
+    }
+
+    /// Remove our own request from the front of the burst, once and only as a whole.
+    fn drop_echo(&mut self) {
+        let Echo::Due(request) = self.echo else { return };
+        if self.burst.starts_with(&request) {
+            self.burst.drain(..request.len());
+            self.first_byte = self.last_byte;
+            self.echo = Echo::Heard;
+        }
     }
 
     /// Silence that is yet to be kept before the next request.

@@ -3,13 +3,12 @@
 //! `INFRA_MONITOR_LONG=1` runs the late replies for over a minute each instead of ten seconds.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use infra_monitor::config::{Device, Endpoint, Link, Parity, Serial, StopBits};
+use infra_monitor::config::{Device, Endpoint, Link, Parity, Serial};
 use infra_monitor::poller;
 use infra_monitor::record::{Fault, Quality, Reading};
 use infra_monitor::tag::{Address, Table, Tag, Type, Value};
@@ -102,8 +101,8 @@ fn link(endpoint: Endpoint, pace: Pace) -> Arc<Link> {
 /// A pseudo-terminal: the far end, the terminal (to be held open), and its path.
 fn terminal() -> (SerialStream, SerialStream, Endpoint) {
     let (far, near) = SerialStream::pair().unwrap();
-    let device = PathBuf::from(near.name().unwrap());
-    let serial = Serial { device, baud: 115_200, parity: Parity::None, stop_bits: StopBits::One };
+    let serial = Serial::new(&near.name().unwrap()).unwrap();
+    let serial = Serial { baud: 115_200, parity: Parity::None, ..serial };
     (far, near, Endpoint::Serial(serial))
 }
 

@@ -33,13 +33,15 @@ pub(super) enum Wire {
     Rtu(Echo),
     /// RTU frames in a connection, to units that serve function 8.
     RtuOverTcp,
+    /// A line that gives back what is sent, as it is told in the configuration.
+    RtuEchoing,
 }
 
 impl Wire {
     fn is_rtu(self) -> bool {
         match self {
             Self::Tcp | Self::TcpZero => false,
-            Self::Rtu(_) | Self::RtuOverTcp => true,
+            Self::Rtu(_) | Self::RtuOverTcp | Self::RtuEchoing => true,
         }
     }
 }
@@ -191,6 +193,7 @@ pub(super) fn link(wire: Wire) -> Arc<Link> {
     let endpoint = match wire {
         Wire::Tcp | Wire::TcpZero => "tcp://192.0.2.1:502",
         Wire::Rtu(_) => "rtu:///dev/ttyS9?baud=115200",
+        Wire::RtuEchoing => "rtu:///dev/ttyS9?baud=115200&local_echo=true",
         Wire::RtuOverTcp => "rtu+tcp://192.0.2.1:4001",
     };
     let transaction_id =
@@ -234,6 +237,9 @@ async fn serve(mut stream: DuplexStream, script: &Script, start: Instant, record
         }
         while let Some(request) = Request::take(script.wire, &mut received) {
             let now = Instant::now();
+            if script.wire == Wire::RtuEchoing {
+                pending.push((now, request.bytes.clone()));
+            }
             let mut record = record.lock().unwrap();
             let is_hit = script.hits.includes(record.n_requests, now - start, &request);
             let fault = if is_hit { &script.fault } else { &Fault::None };
@@ -373,7 +379,7 @@ fn frame(wire: Wire, id: u16, unit: u8, pdu: &[u8]) -> Vec<u8> {
             let len = u8::try_from(pdu.len() + 1).unwrap();
             [&[high, low, 0, 0, 0, len, unit], pdu].concat()
         }
-        Wire::Rtu(_) | Wire::RtuOverTcp => {
+        Wire::Rtu(_) | Wire::RtuOverTcp | Wire::RtuEchoing => {
             let body = [&[unit], pdu].concat();
             let crc = crc16_modbus(&body).to_le_bytes();
             [&body[..], &crc].concat()

@@ -10,10 +10,11 @@ use crate::record::Quality;
 
 use super::fake::{EVERY, Echo, Fault, Hits, Script, TIMEOUT, Wire, lie, poll_for};
 
-pub(super) const WIRES: [Wire; 6] = [
+pub(super) const WIRES: [Wire; 7] = [
     Wire::Tcp,
     Wire::TcpZero,
     Wire::RtuOverTcp,
+    Wire::RtuEchoing,
     Wire::Rtu(Echo::Served),
     Wire::Rtu(Echo::Refused),
     Wire::Rtu(Echo::Ignored),
