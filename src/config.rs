@@ -166,6 +166,8 @@ pub struct Link {
     pub transaction_id: TransactionId,
     /// Least silence between what was last heard or sent and the next request.
     pub pause: Duration,
+    /// Requests under way at once on a TCP connection; more than one needs strict identifiers.
+    pub max_in_flight: usize,
     pub devices: Vec<Arc<Device>>,
 }
 
@@ -183,6 +185,7 @@ impl Link {
             backoff_max: Duration::from_secs(30),
             transaction_id: TransactionId::Strict,
             pause: Duration::ZERO,
+            max_in_flight: 1,
             devices: Vec::new(),
         }
     }

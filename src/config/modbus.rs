@@ -63,6 +63,13 @@ fn link(
         section.report_key("transaction_id", complaint);
     }
 
+    let max_in_flight = section.or("max_in_flight", 1, field::integer(1..=MAX_IN_FLIGHT));
+    if max_in_flight > 1 && (!has_identifiers || transaction_id == TransactionId::Lenient) {
+        let message = "only transaction identifiers tell replies apart that are due together";
+        let help = "remove it: it needs Modbus/TCP and transaction_id = \"strict\"";
+        section.report_key("max_in_flight", Complaint::new(message, help));
+    }
+
     let sections = section.sections("device", "[[modbus.device]]");
     if section.span("device").is_none() {
         section.report_missing(&["device"], "[[modbus.device]] with a name, a unit and tags");
@@ -75,7 +82,15 @@ fn link(
         .map(Arc::new)
         .collect();
     section.finish();
-    let link = Link { endpoint: endpoint?, timeout, backoff_max, transaction_id, pause, devices };
+    let link = Link {
+        endpoint: endpoint?,
+        timeout,
+        backoff_max,
+        transaction_id,
+        pause,
+        max_in_flight,
+        devices,
+    };
     name.map(|name| (SourceId::from(&*name), link))
 }
 
@@ -83,6 +98,9 @@ const PAUSE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(10)
 
 /// What the protocol allows in one request (Application Protocol V1.1b3, section 6.3).
 const MAX_REGISTERS: u16 = 125;
+
+/// Most that a server should be sent at once (TCP V1.0b, section 4.2.2).
+const MAX_IN_FLIGHT: usize = 16;
 
 fn max_registers(value: &DeValue<'_>) -> Parsed<u16> {
     field::integer(1..=MAX_REGISTERS)(value)

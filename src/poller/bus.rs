@@ -60,10 +60,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
         }
     }
 
-    pub(super) async fn ask(&mut self, unit: u8, request: ReadRequest) -> Result<Reply, Cause> {
+    /// Requests that may be asked together.
+    pub(super) fn max_in_flight(&self) -> usize {
         match self {
-            Self::Tcp(tcp) => tcp.ask(unit, request).await,
-            Self::Rtu(rtu) => rtu.ask(unit, request).await,
+            Self::Tcp(tcp) => tcp.max_in_flight(),
+            Self::Rtu(_) => 1,
+        }
+    }
+
+    /// Ask all of `requests`, and say of each in their order what became of it.
+    pub(super) async fn ask(
+        &mut self,
+        unit: u8,
+        requests: &[ReadRequest],
+    ) -> Vec<Result<Reply, Cause>> {
+        match self {
+            Self::Tcp(tcp) => tcp.ask(unit, requests).await,
+            Self::Rtu(rtu) => {
+                let mut outcomes = Vec::with_capacity(requests.len());
+                for request in requests {
+                    outcomes.push(rtu.ask(unit, *request).await);
+                }
+                outcomes
+            }
         }
     }
 }

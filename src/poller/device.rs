@@ -80,15 +80,17 @@ impl Polled {
         let is_due = |nth: &usize| self.queries.get(*nth).is_some_and(|q| q.is_due(started));
         let mut due: VecDeque<_> = (0..self.queries.len()).filter(is_due).collect();
         let mut is_done = false;
-        while let Some(nth) = due.front().copied().filter(|_| !is_done && bus.is_usable()) {
-            let outcome = self.ask(bus, nth).await;
-            if let Err(cause @ Cause::Io(_)) = &outcome {
-                readings.push(self.link_lost(&due, cause));
-                return readings;
+        while !due.is_empty() && !is_done && bus.is_usable() {
+            let together: Vec<_> = due.iter().copied().take(bus.max_in_flight()).collect();
+            for (nth, outcome) in together.iter().zip(self.ask(bus, &together).await) {
+                if let Err(cause @ Cause::Io(_)) = &outcome {
+                    readings.push(self.link_lost(&due, cause));
+                    return readings;
+                }
+                due.pop_front();
+                is_done |= self.note(*nth, &outcome, started);
+                readings.extend(self.reading(*nth, &outcome));
             }
-            due.pop_front();
-            is_done = self.note(nth, &outcome, started);
-            readings.extend(self.reading(nth, &outcome));
         }
         readings.extend(self.not_asked(&due));
         self.split();
@@ -100,21 +102,29 @@ impl Polled {
         self.unanswered(&self.device.tags, Fault::LinkDown, why)
     }
 
-    /// Ask one query. A device that is busy is asked again a little later, which is no failure.
-    async fn ask<S>(&self, bus: &mut Bus<S>, nth: usize) -> Result<Reply, Cause>
+    /// Ask some queries together. A device that is busy is asked again a little later, which is
+    /// no failure.
+    async fn ask<S>(&self, bus: &mut Bus<S>, together: &[usize]) -> Vec<Result<Reply, Cause>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let Some(query) = self.queries.get(nth) else { return Err(Cause::timeout(0)) };
-        let mut outcome = bus.ask(self.device.unit, query.block.request).await;
+        let unit = self.device.unit;
+        let queries = together.iter().filter_map(|nth| self.queries.get(*nth));
+        let requests: Vec<_> = queries.map(|query| query.block.request).collect();
+        let mut outcomes = bus.ask(unit, &requests).await;
         for _ in 0..BUSY_RETRIES {
-            if !is_busy(&outcome) || !bus.is_usable() {
+            let busy = outcomes.iter_mut().zip(&requests).filter(|(outcome, _)| is_busy(outcome));
+            let (busy, requests): (Vec<_>, Vec<_>) =
+                busy.map(|(outcome, request)| (outcome, *request)).unzip();
+            if busy.is_empty() || !bus.is_usable() {
                 break;
             }
             sleep(BUSY_WAIT.min(self.device.every / 8)).await;
-            outcome = bus.ask(self.device.unit, query.block.request).await;
+            for (outcome, again) in busy.into_iter().zip(bus.ask(unit, &requests).await) {
+                *outcome = again;
+            }
         }
-        outcome
+        outcomes
     }
 
     /// Take note of what the outcome says of the device and of the query. True if there is no

@@ -91,6 +91,23 @@ pub(super) enum Foreign {
     Shape(#[from] NotTheAnswer),
 }
 
+/// For the other requests that it befalls.
+impl Clone for Cause {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Timeout { received, late } => Self::Timeout { received: *received, late: *late },
+            Self::Damaged(why) => Self::Damaged(*why),
+            Self::Foreign(why) => Self::Foreign(*why),
+            Self::Babble => Self::Babble,
+            Self::Quiet(remaining) => Self::Quiet(*remaining),
+            Self::Io(error) => Self::Io(io::Error::new(error.kind(), error.to_string())),
+            Self::CutShort(received) => Self::CutShort(*received),
+            Self::NotModbus => Self::NotModbus,
+            Self::Unasked => Self::Unasked,
+        }
+    }
+}
+
 impl Cause {
     pub(super) fn timeout(received: usize) -> Self {
         Self::Timeout { received, late: None }

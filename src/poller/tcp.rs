@@ -50,24 +50,37 @@ pub(super) struct Tcp<S> {
     n_silent: u32,
     state: State,
     pace: Pace,
+    max_in_flight: usize,
     /// Longest time each unit took to answer without an identifier.
     turnarounds: BTreeMap<u8, Duration>,
 }
 
-/// What a reply's transaction identifier says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Numbering {
-    Ours,
-    /// Nothing: the answer if no other reply is under way.
-    Absent,
-    Other,
+/// A request under way.
+struct Flight {
+    request: ReadRequest,
+    transaction: u16,
+    outcome: Option<Result<Reply, Cause>>,
 }
 
-/// What a complete frame is, seen from a request.
+impl Flight {
+    fn new(request: ReadRequest) -> Self {
+        Self { request, transaction: 0, outcome: None }
+    }
+}
+
+/// What shows that a reply belongs to its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Numbering {
+    Own,
+    /// Nothing: it does if no other reply is under way.
+    Absent,
+}
+
+/// What a complete frame is, seen from the requests, by their places.
 enum Judged {
-    Answer(Values, Numbering),
+    Answer(usize, Values, Numbering),
     Stale,
-    Foreign(Foreign),
+    Foreign(usize, Foreign),
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
@@ -82,6 +95,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
             n_silent: 0,
             state: State::Usable,
             pace: Pace::new(link.pause),
+            max_in_flight: link.max_in_flight,
             turnarounds: BTreeMap::new(),
         }
     }
@@ -99,82 +113,116 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
         }
     }
 
-    pub(super) async fn ask(&mut self, unit: u8, request: ReadRequest) -> Result<Reply, Cause> {
+    pub(super) fn max_in_flight(&self) -> usize {
+        self.max_in_flight
+    }
+
+    /// Ask all of `requests`, at most `max_in_flight`, and say of each in their order what became
+    /// of it.
+    pub(super) async fn ask(
+        &mut self,
+        unit: u8,
+        requests: &[ReadRequest],
+    ) -> Vec<Result<Reply, Cause>> {
         sleep(self.pace.remaining()).await;
-        self.settle().await?;
-        let outcome = self.exchange(unit, request).await;
-        match &outcome {
-            Ok(_) => self.n_silent = 0,
-            Err(Cause::Timeout { .. }) => self.n_silent += 1,
-            Err(_) => (),
+        let mut flights: Vec<_> = requests.iter().map(|request| Flight::new(*request)).collect();
+        if let Err(cause) = self.exchange(unit, &mut flights).await {
+            for flight in flights.iter_mut().filter(|flight| flight.outcome.is_none()) {
+                flight.outcome = Some(Err(cause.clone()));
+            }
         }
-        let is_doubtful = outcome.is_err() && self.policy == TransactionId::Lenient;
+        let outcomes: Vec<_> = flights.into_iter().filter_map(|flight| flight.outcome).collect();
+        let is_silent = |outcome: &_| matches!(outcome, Err(Cause::Timeout { .. }));
+        if outcomes.iter().any(Result::is_ok) {
+            self.n_silent = 0;
+        } else if outcomes.iter().any(is_silent) {
+            self.n_silent += 1;
+        }
+        let is_doubtful =
+            outcomes.iter().any(Result::is_err) && self.policy == TransactionId::Lenient;
         if is_doubtful || self.n_silent >= MAX_SILENT {
             self.state = State::Spent;
         }
-        outcome
+        outcomes
     }
 
-    async fn exchange(&mut self, unit: u8, request: ReadRequest) -> Result<Reply, Cause> {
+    /// Send `flights` and receive until each has its outcome, or for what befalls all that have
+    /// none.
+    async fn exchange(&mut self, unit: u8, flights: &mut [Flight]) -> Result<(), Cause> {
+        self.settle().await?;
         let started = Instant::now();
-        self.send(unit, request).await?;
+        for flight in flights.iter_mut() {
+            flight.transaction = self.send(unit, flight.request).await?;
+        }
         let deadline = Instant::now() + self.timeout;
-        let (values, numbering) = loop {
-            match self.take_frame(unit, request)? {
-                Some(Judged::Answer(values, numbering)) => break (values, numbering),
-                Some(Judged::Foreign(why)) => return Err(why.into()),
-                Some(Judged::Stale) => (),
-                None if self.receive(deadline).await? => (),
+        while flights.iter().any(|flight| flight.outcome.is_none()) {
+            let judged = match self.take_frame(unit, flights)? {
+                Some(judged) => judged,
+                None if self.receive(deadline).await? => continue,
                 None => return Err(self.at_deadline()),
+            };
+            let (nth, outcome) = match judged {
+                Judged::Stale => continue,
+                Judged::Foreign(nth, why) => (nth, Err(why.into())),
+                Judged::Answer(nth, values, numbering) => {
+                    let arrived = Instant::now();
+                    let confidence = match numbering {
+                        Numbering::Own => Confidence::Proven,
+                        Numbering::Absent => self.listen(unit, started).await?,
+                    };
+                    (nth, Ok(Reply { values, arrived, latency: arrived - started, confidence }))
+                }
+            };
+            if let Some(flight) = flights.get_mut(nth) {
+                flight.outcome = Some(outcome);
             }
-        };
-        let arrived = Instant::now();
-        let confidence = match numbering {
-            Numbering::Ours | Numbering::Other => Confidence::Proven,
-            Numbering::Absent => self.listen(unit, started).await?,
-        };
-        Ok(Reply { values, arrived, latency: arrived - started, confidence })
+        }
+        Ok(())
     }
 
-    async fn send(&mut self, unit: u8, request: ReadRequest) -> Result<(), Cause> {
-        self.transaction = self.transaction.wrapping_add(1).max(1); // 0 is what some always answer
+    /// Send a request, and say under which identifier.
+    async fn send(&mut self, unit: u8, request: ReadRequest) -> Result<u16, Cause> {
+        self.transaction = following(self.transaction);
         let mut frame = [0; mbap::LEN + PDU_LEN];
         let (header, pdu) = frame.split_at_mut(mbap::LEN);
         header.copy_from_slice(&Mbap::new(self.transaction, unit, PDU_BYTES).to_bytes());
         pdu.copy_from_slice(&request.pdu());
         self.pace.mark();
         match self.stream.write_all(&frame).await {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(self.transaction),
             Err(error) => Err(self.spend(error.into())),
         }
     }
 
     /// Judge the frame at the front of what was received and remove it, once all of it is there.
-    fn take_frame(&mut self, unit: u8, request: ReadRequest) -> Result<Option<Judged>, Cause> {
+    fn take_frame(&mut self, unit: u8, flights: &[Flight]) -> Result<Option<Judged>, Cause> {
         let Ok((mbap, rest)) = Mbap::parse(&self.received) else { return Ok(None) };
         let Some(pdu_len) = mbap.pdu_len() else { return Err(self.spend(Cause::NotModbus)) };
         let Some(pdu) = rest.get(..pdu_len) else { return Ok(None) };
-        let judged = match self.numbering(mbap.transaction) {
-            Numbering::Other => Judged::Stale,
-            Numbering::Ours | Numbering::Absent if mbap.unit != unit => {
-                Judged::Foreign(Foreign::Unit(mbap.unit))
-            }
-            numbering @ (Numbering::Ours | Numbering::Absent) => match reply::prove(request, pdu) {
-                Ok(answer) => Judged::Answer(answer.into(), numbering),
-                Err(why) => Judged::Foreign(why.into()),
+        let asked = self.numbering(mbap.transaction, flights);
+        let judged = match asked.and_then(|(nth, n)| Some((nth, n, flights.get(nth)?.request))) {
+            None => Judged::Stale,
+            Some((nth, ..)) if mbap.unit != unit => Judged::Foreign(nth, Foreign::Unit(mbap.unit)),
+            Some((nth, numbering, request)) => match reply::prove(request, pdu) {
+                Ok(answer) => Judged::Answer(nth, answer.into(), numbering),
+                Err(why) => Judged::Foreign(nth, why.into()),
             },
         };
         self.received.drain(..mbap::LEN + pdu_len);
         Ok(Some(judged))
     }
 
-    fn numbering(&self, transaction: u16) -> Numbering {
+    /// Which request a reply's identifier belongs to, if to any that has no reply.
+    fn numbering(&self, transaction: u16, flights: &[Flight]) -> Option<(usize, Numbering)> {
+        let mut open = flights.iter().enumerate().filter(|(_, flight)| flight.outcome.is_none());
         match self.policy {
-            TransactionId::Strict | TransactionId::Lenient if transaction == self.transaction => {
-                Numbering::Ours
+            // Only one request is under way where replies need not be numbered.
+            TransactionId::Lenient if transaction == 0 => {
+                open.next().map(|(nth, _)| (nth, Numbering::Absent))
             }
-            TransactionId::Lenient if transaction == 0 => Numbering::Absent,
-            TransactionId::Strict | TransactionId::Lenient => Numbering::Other,
+            TransactionId::Strict | TransactionId::Lenient => open
+                .find(|(_, flight)| flight.transaction == transaction)
+                .map(|(nth, _)| (nth, Numbering::Own)),
         }
     }
 
@@ -214,5 +262,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
     fn spend(&mut self, cause: Cause) -> Cause {
         self.state = State::Spent;
         cause
+    }
+}
+
+/// The next identifier. Each has an even number of ones, so that no flipped bit makes the answer
+/// to one request that to another; none is 0, which is what some devices always answer.
+fn following(transaction: u16) -> u16 {
+    let counter = (transaction >> 1).wrapping_add(1) & 0x7fff;
+    let counter = counter.max(1);
+    counter << 1 | u16::from(counter.count_ones() % 2 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_differ_in_two_bits_and_repeat_only_after_all() {
+        let ids: Vec<_> = std::iter::successors(Some(following(0)), |id| Some(following(*id)))
+            .take(0x7fff)
+            .collect();
+        assert!(ids.iter().all(|id| *id != 0 && id.count_ones() % 2 == 0));
+        assert_eq!(ids.iter().collect::<std::collections::BTreeSet<_>>().len(), 0x7fff);
     }
 }

@@ -30,6 +30,8 @@ pub(super) enum Wire {
     Tcp,
     /// Every reply has identifier 0.
     TcpZero,
+    /// Two requests at once.
+    TcpTwo,
     Rtu(Echo),
     /// RTU frames in a connection, to units that serve function 8.
     RtuOverTcp,
@@ -40,7 +42,7 @@ pub(super) enum Wire {
 impl Wire {
     fn is_rtu(self) -> bool {
         match self {
-            Self::Tcp | Self::TcpZero => false,
+            Self::Tcp | Self::TcpZero | Self::TcpTwo => false,
             Self::Rtu(_) | Self::RtuOverTcp | Self::RtuEchoing => true,
         }
     }
@@ -191,7 +193,7 @@ impl Dial for Fake {
 
 pub(super) fn link(wire: Wire) -> Arc<Link> {
     let endpoint = match wire {
-        Wire::Tcp | Wire::TcpZero => "tcp://192.0.2.1:502",
+        Wire::Tcp | Wire::TcpZero | Wire::TcpTwo => "tcp://192.0.2.1:502",
         Wire::Rtu(_) => "rtu:///dev/ttyS9?baud=115200",
         Wire::RtuEchoing => "rtu:///dev/ttyS9?baud=115200&local_echo=true",
         Wire::RtuOverTcp => "rtu+tcp://192.0.2.1:4001",
@@ -212,6 +214,7 @@ pub(super) fn link(wire: Wire) -> Arc<Link> {
         backoff_max: EVERY,
         transaction_id,
         devices: vec![device(1), device(2)],
+        max_in_flight: if wire == Wire::TcpTwo { 2 } else { 1 },
         ..Link::new(Endpoint::from_str(endpoint).unwrap())
     })
 }
@@ -251,6 +254,9 @@ async fn serve(mut stream: DuplexStream, script: &Script, start: Instant, record
                 record.last_fault = record.last_fault.max(Some(busy_until));
             }
             let from = busy_until.max(now);
+            if let Fault::Split(_, pause) = fault {
+                busy_until = from + *pause; // one reply is written after another
+            }
             let previous = std::mem::take(&mut record.previous);
             let answer = request.answer(script.wire, clock);
             for (after, bytes) in
@@ -287,7 +293,8 @@ impl Request {
             assert_eq!(crc16_modbus(&bytes[..6]).to_le_bytes(), bytes[6..]);
         }
         let pdu = bytes[header..header + 5].to_vec();
-        let id = if wire == Wire::Tcp { u16::from_be_bytes([bytes[0], bytes[1]]) } else { 0 };
+        let is_numbered = matches!(wire, Wire::Tcp | Wire::TcpTwo);
+        let id = if is_numbered { u16::from_be_bytes([bytes[0], bytes[1]]) } else { 0 };
         Some(Self { id, unit: bytes[header - 1], pdu, bytes })
     }
 
@@ -374,7 +381,7 @@ fn registers(function: u8, first: u16, count: u16, unit: u8, clock: u16) -> Vec<
 
 fn frame(wire: Wire, id: u16, unit: u8, pdu: &[u8]) -> Vec<u8> {
     match wire {
-        Wire::Tcp | Wire::TcpZero => {
+        Wire::Tcp | Wire::TcpZero | Wire::TcpTwo => {
             let [high, low] = id.to_be_bytes();
             let len = u8::try_from(pdu.len() + 1).unwrap();
             [&[high, low, 0, 0, 0, len, unit], pdu].concat()

@@ -121,6 +121,20 @@ async fn each_request_waits_for_its_pause() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn requests_of_a_device_go_out_together_where_that_is_allowed() {
+    for (max_in_flight, gap) in [(1, 5), (2, 0)] {
+        let script = Script { wire: Wire::Tcp, fault: Fault::None, hits: Hits::Nth(0) };
+        let link = Arc::new(Link { max_in_flight, ..Link::clone(&link(Wire::Tcp)) });
+        let (log, record) = poll_link_for(link, &script, 5 * EVERY).await;
+        assert_eq!(log.len(), 20);
+        assert!(log.iter().all(|(_, reading)| reading.quality.is_good()));
+        for pair in record.requested.chunks(2) {
+            assert_eq!((pair[1] - pair[0]).as_millis(), gap, "{max_in_flight} in flight");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn polling_ends_when_it_is_told_to_or_nobody_listens() {
     let (readings, received) = mpsc::channel(1);
     let stop = CancellationToken::new();

@@ -10,9 +10,10 @@ use crate::record::Quality;
 
 use super::fake::{EVERY, Echo, Fault, Hits, Script, TIMEOUT, Wire, lie, poll_for};
 
-pub(super) const WIRES: [Wire; 7] = [
+pub(super) const WIRES: [Wire; 8] = [
     Wire::Tcp,
     Wire::TcpZero,
+    Wire::TcpTwo,
     Wire::RtuOverTcp,
     Wire::RtuEchoing,
     Wire::Rtu(Echo::Served),

@@ -39,3 +39,18 @@ fn weak_devices_are_spared() {
         &["7:17: `max_registers`: 126 is out of range (expected a whole number from 1 to 125)"],
     );
 }
+
+#[test]
+fn requests_go_out_together_only_where_replies_are_numbered() {
+    const NUMBERED: &str = "`max_in_flight`: only transaction identifiers tell replies apart that \
+        are due together (remove it: it needs Modbus/TCP and transaction_id = \"strict\")";
+    let tcp = |more: &str| {
+        let link = format!("tcp = \"192.0.2.10\"\n{more}");
+        with_device("tags = []\n").replace("tcp = \"192.0.2.10\"", &link)
+    };
+    accepted(&tcp("max_in_flight = 16"));
+    for more in ["framing = \"rtu\"", "transaction_id = \"lenient\""] {
+        let text = tcp(&format!("max_in_flight = 2\n{more}"));
+        assert_refused(&text, &[&format!("4:17: {NUMBERED}")]);
+    }
+}
