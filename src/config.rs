@@ -20,7 +20,7 @@ mod syntax;
 mod tags;
 
 pub use document::parse;
-pub use endpoint::{Endpoint, EndpointError, Parity, Serial, StopBits, UnitError, Units};
+pub use endpoint::{Endpoint, EndpointError, Parity, Serial, StopBits, Tls, UnitError, Units};
 pub use file::read;
 pub use plan::{Change, diff};
 pub use problem::{Problem, Rejected};

@@ -20,6 +20,7 @@ mod rtu;
 mod schedule;
 mod station;
 mod tcp;
+mod tls;
 
 use std::io;
 use std::sync::Arc;
@@ -60,6 +61,7 @@ pub async fn run(
         Endpoint::Tcp(address) | Endpoint::RtuOverTcp(address) => {
             poll(Poller::new(&id, link, address), readings, stop).await;
         }
+        Endpoint::Tls(tls) => poll(Poller::new(&id, link, tls), readings, stop).await,
         Endpoint::Serial(serial) => poll(Poller::new(&id, link, serial), readings, stop).await,
     }
 }
@@ -74,6 +76,7 @@ pub async fn read_once(link: &Link) -> Result<Vec<Reading>, LinkError> {
     match link.endpoint.clone() {
         Endpoint::Tcp(address) => Poller::new(&id, link, address).read_once(1).await,
         Endpoint::RtuOverTcp(address) => Poller::new(&id, link, address).read_once(RTU_TURNS).await,
+        Endpoint::Tls(tls) => Poller::new(&id, link, tls).read_once(1).await,
         Endpoint::Serial(serial) => Poller::new(&id, link, serial).read_once(RTU_TURNS).await,
     }
 }

@@ -142,6 +142,7 @@ fn config_for(setting: &Setting) -> Result<Config, Rejected> {
     for link in config.links.values_mut() {
         match &mut Arc::make_mut(link).endpoint {
             Endpoint::Tcp(address) | Endpoint::RtuOverTcp(address) => *address = controller,
+            Endpoint::Tls(tls) => tls.address = controller,
             Endpoint::Serial(serial) => serial.device.clone_from(&setting.line.0),
         }
     }

@@ -1,18 +1,43 @@
 //! `check`: every mistake in a configuration, or one line that says what it configures.
 
+use std::fs::File;
 use std::io;
 use std::io::Write;
+use std::path::Path;
 
 use crate::config::Config;
+use crate::config::Endpoint;
+use crate::record::SourceId;
 
 use super::args;
 use super::configuration::load;
-use super::failure::Failure;
+use super::failure::{Exit, Failure};
 
 pub(super) fn check(args: &args::Check) -> Result<(), Failure> {
     let config = load(&args.config)?;
+    let unreadable: Vec<_> = files(&config).filter_map(unreadable).collect();
+    if !unreadable.is_empty() {
+        return Err(Failure::new(Exit::Config, unreadable.join("\n")));
+    }
     writeln!(io::stdout(), "{}: good; {}", args.config.display(), contents(&config))?;
     Ok(())
+}
+
+/// The certificates and keys that links need, with the names of links and keys.
+fn files(config: &Config) -> impl Iterator<Item = (&SourceId, &'static str, &Path)> {
+    config.links.iter().flat_map(|(id, link)| {
+        let files = match &link.endpoint {
+            Endpoint::Tls(tls) => Some(tls.files()),
+            Endpoint::Tcp(_) | Endpoint::RtuOverTcp(_) | Endpoint::Serial(_) => None,
+        };
+        files.into_iter().flatten().map(move |(key, path)| (id, key, path))
+    })
+}
+
+fn unreadable((id, key, path): (&SourceId, &str, &Path)) -> Option<String> {
+    let error = File::open(path).err()?;
+    let path = path.display();
+    Some(format!("error: link {id}: `{key}`: cannot read {path}: {error}"))
 }
 
 /// What a configuration asks for, in one line.
@@ -38,6 +63,19 @@ mod tests {
 
     use super::*;
     use crate::config::Capture;
+
+    #[test]
+    fn a_file_that_a_link_needs_and_cannot_have_is_named() {
+        let text = "[[modbus]]\nname = \"a\"\ntcp = \"192.0.2.10\"\n\
+            tls = { ca = \"/dev/null\", certificate = \"/no/such.pem\", key = \"/dev/null\" }\n\
+            [[modbus.device]]\nname = \"d\"\nunit = 1\ntags = []\n";
+        let config = crate::config::parse("test.toml", text).unwrap();
+        let named: Vec<_> = files(&config).filter_map(unreadable).collect();
+        let [named] = &named[..] else { panic!("{named:?}") };
+        assert!(
+            named.starts_with("error: link a: `certificate`: cannot read /no/such.pem: No such")
+        );
+    }
 
     #[test]
     fn a_configuration_is_counted_in_its_own_nouns() {

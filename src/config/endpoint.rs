@@ -8,6 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use tokio_rustls::rustls::pki_types::ServerName;
+
 /// Where a link leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
@@ -15,8 +17,30 @@ pub enum Endpoint {
     Tcp(SocketAddr),
     /// Modbus RTU frames in a TCP connection, as converters make it of a serial line.
     RtuOverTcp(SocketAddr),
+    /// Modbus/TCP Security: Modbus/TCP in TLS, both sides with certificates.
+    Tls(Tls),
     /// Modbus RTU.
     Serial(Serial),
+}
+
+/// Where a TLS connection leads, and who is believed at either end. The files are PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    pub address: SocketAddr,
+    /// Certificates of those who may vouch for the device.
+    pub ca: PathBuf,
+    /// Our own, with what lies between it and its issuer.
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    /// Whom the device's certificate has to name.
+    pub server_name: ServerName<'static>,
+}
+
+impl Tls {
+    /// The files, by the keys they are configured with.
+    pub fn files(&self) -> [(&'static str, &Path); 3] {
+        [("ca", &self.ca), ("certificate", &self.certificate), ("key", &self.key)]
+    }
 }
 
 /// A serial line (tty) and its settings.
@@ -83,7 +107,9 @@ impl Units {
 }
 
 /// The port assigned to Modbus/TCP.
-const MODBUS_PORT: u16 = 502;
+pub(super) const MODBUS_PORT: u16 = 502;
+/// The one assigned to Modbus/TCP Security.
+pub(super) const TLS_PORT: u16 = 802;
 
 /// Why a text is not an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -113,11 +139,16 @@ pub enum EndpointError {
 impl Endpoint {
     /// An IP address, with the Modbus port if it names none. Names are not resolved: a resolver
     /// that does not answer would stall polling, and one that is lied to would move it elsewhere.
-    pub(super) fn tcp(text: &str) -> Result<SocketAddr, EndpointError> {
+    fn tcp(text: &str) -> Result<SocketAddr, EndpointError> {
+        Self::address(text, MODBUS_PORT)
+    }
+
+    /// The same with another port.
+    pub(super) fn address(text: &str, port: u16) -> Result<SocketAddr, EndpointError> {
         let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
         let address = text
             .parse()
-            .or_else(|_| bare.parse().map(|ip: IpAddr| SocketAddr::new(ip, MODBUS_PORT)))
+            .or_else(|_| bare.parse().map(|ip: IpAddr| SocketAddr::new(ip, port)))
             .map_err(|_| EndpointError::NotAnAddress(text.to_owned()))?;
         if address.port() == 0 { Err(EndpointError::PortZero) } else { Ok(address) }
     }
@@ -125,8 +156,8 @@ impl Endpoint {
     /// Which units can be polled there.
     pub fn units(&self) -> Units {
         match self {
-            Self::Tcp(_) => Units::Tcp,
-            Self::Serial(_) => Units::Serial,
+            Self::Tcp(_) | Self::Tls(_) => Units::Tcp,
+            Self::RtuOverTcp(_) | Self::Serial(_) => Units::Serial,
         }
     }
 }
@@ -226,6 +257,7 @@ impl fmt::Display for Endpoint {
         match self {
             Self::Tcp(address) => write!(f, "tcp://{address}"),
             Self::RtuOverTcp(address) => write!(f, "rtu+tcp://{address}"),
+            Self::Tls(Tls { address, .. }) => write!(f, "tls://{address}"),
             Self::Serial(Serial { device, baud, parity, stop_bits, local_echo, rs485 }) => {
                 let parity = match parity {
                     Parity::None => "none",

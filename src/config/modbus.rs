@@ -1,10 +1,13 @@
 //! `[[modbus]]` and `[[modbus.device]]`: a link, and the devices behind it.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_rustls::rustls::pki_types::ServerName;
 use toml::de::DeValue;
 
 use crate::record::SourceId;
@@ -16,7 +19,7 @@ use super::field;
 use super::field::Parsed;
 use super::section::{Names, Section};
 use super::tags::{self, Templates};
-use super::{Device, Endpoint, Link, Parity, Serial, StopBits, TransactionId};
+use super::{Device, Endpoint, Link, Parity, Serial, StopBits, Tls, TransactionId};
 
 /// Every link of the file, by name.
 pub(super) fn read(root: &Section<'_>, sources: &mut Names) -> BTreeMap<SourceId, Arc<Link>> {
@@ -56,7 +59,7 @@ fn link(
         section.or("transaction_id", default.transaction_id, field::choice(TRANSACTION_ID));
     let pause = section.or("pause", default.pause, field::duration(PAUSE));
     let max_registers = section.or("max_registers", MAX_REGISTERS, max_registers);
-    let has_identifiers = matches!(endpoint, Some(Endpoint::Tcp(_)) | None);
+    let has_identifiers = matches!(endpoint, Some(Endpoint::Tcp(_) | Endpoint::Tls(_)) | None);
     if !has_identifiers && section.span("transaction_id").is_some() {
         let message = "RTU frames have no transaction identifiers";
         let complaint = Complaint::new(message, "remove it: it belongs to Modbus/TCP");
@@ -122,10 +125,18 @@ const ADDRESSING: &[(&str, Addressing)] =
 /// Exactly one of `tcp` and `serial`.
 fn endpoint_of(section: &Section<'_>, lines: &mut Names) -> Option<Endpoint> {
     let framing = section.or("framing", Framing::Tcp, field::choice(FRAMING));
-    let tcp = section.optional("tcp", tcp).map(|address| match framing {
-        Framing::Tcp => Endpoint::Tcp(address),
-        Framing::Rtu => Endpoint::RtuOverTcp(address),
-    });
+    let address = section.optional("tcp", |value| tcp(value, section.span("tls").is_some()));
+    let security = section.section("tls", "tls = { … }").map(|tls| security(&tls, address));
+    let tcp = match (framing, security) {
+        (Framing::Tcp, None) => address.map(Endpoint::Tcp),
+        (Framing::Rtu, None) => address.map(Endpoint::RtuOverTcp),
+        (Framing::Tcp, Some(tls)) => tls.map(Endpoint::Tls),
+        (Framing::Rtu, Some(_)) => {
+            let message = "Modbus/TCP Security carries no RTU frames";
+            section.report_key("framing", Complaint::new(message, "remove it, or `tls`"));
+            None
+        }
+    };
     let line = section.section("serial", "serial = { device = \"…\" }");
     let serial = line.and_then(|line| serial(&line, lines)).map(Endpoint::Serial);
     match (section.span("tcp"), section.span("serial")) {
@@ -137,6 +148,10 @@ fn endpoint_of(section: &Section<'_>, lines: &mut Names) -> Option<Endpoint> {
             let message = "a link is either a TCP connection or a serial line";
             let complaint = Complaint::new(message, "remove one, or make two [[modbus]] of it");
             section.report_key("serial", complaint.related(first, "the other is here"));
+        }
+        (None, Some(_)) if section.span("tls").is_some() => {
+            let message = "a serial line has no TLS";
+            section.report_key("tls", Complaint::new(message, "remove it: it belongs to `tcp`"));
         }
         (None, Some(_)) if section.span("framing").is_some() => {
             let message = "a serial line always carries RTU frames";
@@ -155,9 +170,42 @@ enum Framing {
     Rtu,
 }
 
-fn tcp(value: &DeValue<'_>) -> Parsed<std::net::SocketAddr> {
+/// Who is believed at either end of a connection to `address`, its name unless another is given.
+fn security(section: &Section<'_>, address: Option<SocketAddr>) -> Option<Tls> {
+    let [ca, certificate, key] = [
+        ("ca", "ca = \"/etc/infra_monitor/ca.pem\""),
+        ("certificate", "certificate = \"/etc/infra_monitor/monitor.pem\""),
+        ("key", "key = \"/etc/infra_monitor/monitor.key\""),
+    ]
+    .map(|(key, example)| section.required(key, example, pem));
+    let given = section.optional("server_name", server_name);
+    section.finish();
+    let address = address?;
+    let server_name = given.unwrap_or(ServerName::from(address.ip()));
+    Some(Tls { address, ca: ca?, certificate: certificate?, key: key?, server_name })
+}
+
+fn pem(value: &DeValue<'_>) -> Parsed<PathBuf> {
+    let path = field::text(value, "/etc/infra_monitor/ca.pem")?;
+    if Path::new(path).is_absolute() && !path.contains('\0') {
+        return Ok(path.into());
+    }
+    let message = format!("\"{path}\" is not an absolute path");
+    Err(Complaint::new(message, "write one such as \"/etc/infra_monitor/ca.pem\""))
+}
+
+fn server_name(value: &DeValue<'_>) -> Parsed<ServerName<'static>> {
+    let name = field::text(value, "plc7.example")?;
+    ServerName::try_from(name.to_owned()).map_err(|_| {
+        let message = format!("\"{name}\" is neither a host name nor an IP address");
+        Complaint::new(message, "write the name that the device's certificate has")
+    })
+}
+
+fn tcp(value: &DeValue<'_>, is_secure: bool) -> Parsed<SocketAddr> {
     let text = field::text(value, "192.0.2.10:502")?;
-    Endpoint::tcp(text).map_err(|error| {
+    let port = if is_secure { endpoint::TLS_PORT } else { endpoint::MODBUS_PORT };
+    Endpoint::address(text, port).map_err(|error| {
         let help = "write an IP address such as \"192.0.2.10:502\"; host names are not looked up, \
                     because a resolver that does not answer would stall polling";
         Complaint::new(error.to_string(), help)

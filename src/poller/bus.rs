@@ -27,7 +27,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
     /// Speak the protocol of `link` over a fresh `stream`.
     pub(super) fn new(stream: S, link: &Link) -> Self {
         match &link.endpoint {
-            Endpoint::Tcp(_) => Self::Tcp(Tcp::new(stream, link)),
+            Endpoint::Tcp(_) | Endpoint::Tls(_) => Self::Tcp(Tcp::new(stream, link)),
             Endpoint::RtuOverTcp(_) => Self::rtu(stream, link, Timing::of_network(), Echo::Never),
             Endpoint::Serial(serial) => {
                 let echo = if serial.local_echo { Echo::Heard } else { Echo::Never };

@@ -11,12 +11,16 @@ use crate::tag::Tag;
 use crate::wire::modbus::reply::NotTheAnswer;
 
 use super::exchange::{Cause, Confidence, Foreign};
+use super::tls;
 
 /// Why a link cannot be opened or did not last.
 pub(super) fn outage(endpoint: &Endpoint, error: &io::Error) -> String {
-    let (what, hint) = match endpoint {
-        Endpoint::Tcp(_) | Endpoint::RtuOverTcp(_) => ("connection to", tcp_hint(error.kind())),
-        Endpoint::Serial(_) => ("serial line", serial_hint(error.kind())),
+    let (what, hint) = match (endpoint, tls::hint(error)) {
+        (_, Some(hint)) => ("TLS with", hint),
+        (Endpoint::Tcp(_) | Endpoint::RtuOverTcp(_) | Endpoint::Tls(_), None) => {
+            ("connection to", tcp_hint(error.kind()))
+        }
+        (Endpoint::Serial(_), None) => ("serial line", serial_hint(error.kind())),
     };
     format!("{what} {endpoint} failed: {error}: {hint}")
 }
@@ -198,7 +202,7 @@ impl Scene<'_> {
 
     fn silence_hint(&self) -> &'static str {
         match self.link.endpoint {
-            Endpoint::Tcp(_) => {
+            Endpoint::Tcp(_) | Endpoint::Tls(_) => {
                 "busy, or no such unit behind this address; check the unit, or raise `timeout`"
             }
             Endpoint::RtuOverTcp(_) => {

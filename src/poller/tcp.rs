@@ -127,8 +127,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
         sleep(self.pace.remaining()).await;
         let mut flights: Vec<_> = requests.iter().map(|request| Flight::new(*request)).collect();
         if let Err(cause) = self.exchange(unit, &mut flights).await {
-            for flight in flights.iter_mut().filter(|flight| flight.outcome.is_none()) {
-                flight.outcome = Some(Err(cause.clone()));
+            let mut unanswered = flights.iter_mut().filter(|flight| flight.outcome.is_none());
+            let first = unanswered.next();
+            unanswered.for_each(|flight| flight.outcome = Some(Err(cause.clone())));
+            // A copy of an I/O error has lost what TLS says of it; the first is what is told.
+            if let Some(flight) = first {
+                flight.outcome = Some(Err(cause));
             }
         }
         let outcomes: Vec<_> = flights.into_iter().filter_map(|flight| flight.outcome).collect();
@@ -188,7 +192,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
         header.copy_from_slice(&Mbap::new(self.transaction, unit, PDU_BYTES).to_bytes());
         pdu.copy_from_slice(&request.pdu());
         self.pace.mark();
-        match self.stream.write_all(&frame).await {
+        let sent = match self.stream.write_all(&frame).await {
+            Ok(()) => self.stream.flush().await, // TLS would keep it back
+            Err(error) => Err(error),
+        };
+        match sent {
             Ok(()) => Ok(self.transaction),
             Err(error) => Err(self.spend(error.into())),
         }

@@ -19,4 +19,5 @@ mod replay;
 mod ring;
 mod sandbox;
 mod tap;
+mod tls;
 mod veth;

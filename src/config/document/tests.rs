@@ -38,7 +38,7 @@ fn the_examples_of_the_reference_are_good() {
         .flat_map(|link| &link.devices)
         .map(|device| (&*device.name, device.tags.len()))
         .collect();
-    assert_eq!(tags, [("drive-3", 3), ("pump-1", 5)]);
+    assert_eq!(tags, [("drive-3", 3), ("pump-1", 5), ("pump-2", 3)]);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use infra_monitor::config::Endpoint;
+
 use super::refused::on_a_line;
 use super::{accepted, assert_refused, with_device};
 
@@ -53,4 +55,42 @@ fn requests_go_out_together_only_where_replies_are_numbered() {
         let text = tcp(&format!("max_in_flight = 2\n{more}"));
         assert_refused(&text, &[&format!("4:17: {NUMBERED}")]);
     }
+}
+
+/// A link with these `tls` settings, on line 4.
+fn secured(settings: &str) -> String {
+    let link = format!("tcp = \"192.0.2.10\"\ntls = {{ {settings} }}");
+    with_device("tags = []\n").replace("tcp = \"192.0.2.10\"", &link)
+}
+
+#[test]
+fn a_secured_link_has_a_port_and_a_name_of_its_own() {
+    let text = secured("ca = \"/ca.pem\", certificate = \"/me.pem\", key = \"/me.key\"");
+    let link = accepted(&text).links.into_values().next().unwrap();
+    assert_eq!(link.endpoint.to_string(), "tls://192.0.2.10:802");
+    let Endpoint::Tls(tls) = &link.endpoint else { panic!("{:?}", link.endpoint) };
+    assert_eq!(tls.server_name.to_str(), "192.0.2.10");
+}
+
+#[test]
+fn a_secured_link_needs_all_of_its_files() {
+    assert_refused(
+        &secured("ca = \"ca.pem\", key = \"/me.key\", server_name = \"plc 7\""),
+        &[
+            "4:7: tls = { … } has no `certificate` \
+             (add certificate = \"/etc/infra_monitor/monitor.pem\")",
+            "4:14: `ca`: \"ca.pem\" is not an absolute path \
+             (write one such as \"/etc/infra_monitor/ca.pem\")",
+            "4:55: `server_name`: \"plc 7\" is neither a host name nor an IP address \
+             (write the name that the device's certificate has)",
+        ],
+    );
+    let text = on_a_line(
+        "device = \"/d\" }\ntls = { ca = \"/a\", certificate = \"/b\", key = \"/c\"",
+        "1",
+    );
+    assert_refused(
+        &text,
+        &["4:7: `tls`: a serial line has no TLS (remove it: it belongs to `tcp`)"],
+    );
 }
