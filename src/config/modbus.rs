@@ -252,40 +252,10 @@ fn baud(value: &DeValue<'_>) -> Parsed<u32> {
     endpoint::baud(&rate.to_string()).map_err(|error| Complaint::explained(&error, USUAL))
 }
 
-/// Which units can be polled (Serial Line V1.02, section 2.2; TCP V1.0b, section 4.4.2).
-#[derive(Clone, Copy)]
-enum Units {
-    /// 0 addresses every device and none answers.
-    Serial,
-    /// 0 and 255 mean the device that holds the connection.
-    Tcp,
-}
-
-impl Units {
-    fn of(endpoint: Option<&Endpoint>) -> Self {
-        match endpoint {
-            Some(Endpoint::Serial(_) | Endpoint::RtuOverTcp(_)) => Self::Serial,
-            Some(Endpoint::Tcp(_)) | None => Self::Tcp,
-        }
-    }
-
-    fn parse(self, value: &DeValue<'_>) -> Parsed<u8> {
-        let expected = match self {
-            Self::Serial => "expected a unit from 1 to 247",
-            Self::Tcp => "expected a unit from 0 to 247, or 255 for the device itself",
-        };
-        let unit =
-            field::integer(0..=255_u8)(value).map_err(|complaint| complaint.help(expected))?;
-        match (self, unit) {
-            (Self::Serial | Self::Tcp, 1..=247) | (Self::Tcp, 0 | 255) => Ok(unit),
-            (Self::Serial, 0) => {
-                Err(Complaint::new("0 is the broadcast address: nobody answers it", expected))
-            }
-            (Self::Serial | Self::Tcp, _) => {
-                Err(Complaint::new(format!("{unit} is reserved"), expected))
-            }
-        }
-    }
+fn unit(value: &DeValue<'_>, units: Units) -> Parsed<u8> {
+    let expected = units.expected();
+    let unit = field::integer(0..=255_u8)(value).map_err(|complaint| complaint.help(expected))?;
+    units.check(unit).map_err(|error| Complaint::explained(&error, expected))
 }
 
 /// What a device gets from its link and its file.
