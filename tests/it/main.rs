@@ -13,6 +13,7 @@ mod demo;
 mod journald;
 mod layering;
 mod netns;
+mod peers;
 mod poller;
 mod program;
 mod replay;
