@@ -7,6 +7,7 @@
 )]
 
 mod cli;
+mod codecs;
 mod config;
 mod daemon;
 mod demo;
