@@ -75,6 +75,11 @@ impl Block {
     }
 }
 
+/// The frames of one `TPACKET_V3` block, for whoever has its bytes but no ring: a fuzzer.
+pub fn ring_frames(block: &[u8]) -> impl Iterator<Item = Frame<'_>> {
+    tpacket::frames(block)
+}
+
 fn ethernet(bytes: &[u8]) -> Frame<'_> {
     Frame {
         at_ns: 0,
