@@ -9,6 +9,7 @@
 mod cli;
 mod codecs;
 mod config;
+mod corpora;
 mod daemon;
 mod demo;
 mod journald;

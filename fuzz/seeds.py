@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+"""Writes fuzz/corpus: one small seed for each thing a target has a branch for."""
+
+from pathlib import Path
+from struct import pack
+
+CORPUS = Path(__file__).parent / "corpus"
+
+
+def write(target, **seeds):
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, seed in seeds.items():
+        (folder / name).write_bytes(seed if isinstance(seed, bytes) else seed.encode())
+
+
+def crc16(data):
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+    return pack("<H", crc)
+
+
+def internet(data):
+    data += b"\0" * (len(data) % 2)
+    total = sum(int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return pack(">H", ~total & 0xFFFF)
+
+
+def mbap(transaction, pdu):
+    return pack(">HHHB", transaction, 0, len(pdu) + 1, 17) + pdu
+
+
+def rtu(pdu):
+    return b"\x11" + pdu + crc16(b"\x11" + pdu)
+
+
+# Frames.
+SOURCE, DESTINATION = bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2])
+SOURCE6, DESTINATION6 = b"\x20\x01\x0d\xb8" + bytes(11) + b"\1", b"\x20\x01\x0d\xb8" + bytes(11) + b"\2"
+MODBUS = mbap(1, bytes([3, 0, 107, 0, 3]))
+
+
+def tcp(pseudo, options=b""):
+    header = pack(">HHIIBBHHH", 40000, 502, 1, 1, (5 + len(options) // 4) << 4, 0x18, 512, 0, 0)
+    segment = header + options + MODBUS
+    checksum = internet(pseudo + pack(">I", len(segment)) + b"\0\0\0\6" + segment)
+    return segment[:16] + checksum + segment[18:]
+
+
+def udp(pseudo):
+    datagram = pack(">HHHH", 40000, 502, 8 + len(MODBUS), 0) + MODBUS
+    checksum = internet(pseudo + pack(">I", len(datagram)) + b"\0\0\0\x11" + datagram)
+    return datagram[:6] + checksum + datagram[8:]
+
+
+def ipv4(protocol, payload, fragment=0x4000, options=b""):
+    words = 5 + len(options) // 4
+    header = pack(">BBHHHBBH", 0x40 + words, 0, words * 4 + len(payload), 1, fragment, 64, protocol, 0)
+    header += SOURCE + DESTINATION + options
+    return header[:10] + internet(header) + header[12:] + payload
+
+
+def ipv6(protocol, payload):
+    return pack(">IHBB", 6 << 28, len(payload), protocol, 64) + SOURCE6 + DESTINATION6 + payload
+
+
+def ethernet(kind, payload):
+    return bytes([2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1]) + pack(">H", kind) + payload
+
+
+V4, V6 = SOURCE + DESTINATION, SOURCE6 + DESTINATION6
+TCP4 = ethernet(0x0800, ipv4(6, tcp(V4, b"\1\1\x08\x0a" + bytes(8))))
+UDP6 = ethernet(0x86DD, ipv6(17, udp(V6)))
+PING = b"\x08\0" + internet(b"\x08\0\0\0\0\1\0\1ping") + b"\0\1\0\1ping"
+EXTENDED = ipv6(0, bytes([44, 0, 1, 4, 0, 0, 0, 0]) + bytes([6, 0, 0, 0, 0, 0, 0, 9]) + tcp(V6))
+ARP = pack(">HHBBH", 1, 0x0800, 6, 4, 1) + bytes([2, 0, 0, 0, 0, 1]) + SOURCE + bytes(6) + DESTINATION
+write(
+    "dissect",
+    tcp_over_ipv4=b"\0" + TCP4,
+    udp_over_ipv6=b"\0" + UDP6,
+    two_vlan_tags=b"\0" + ethernet(0x88A8, pack(">HHH", 100, 0x8100, 7) + TCP4[12:]),
+    stripped_tag_and_offload=b"\x0c" + TCP4,
+    cut_by_the_snapshot_length=b"\x50" + TCP4[:60],
+    fragment=b"\0" + ethernet(0x0800, ipv4(17, udp(V4), 0x2000)),
+    options_and_icmp=b"\0" + ethernet(0x0800, ipv4(1, PING, options=b"\x94\4\0\0")),
+    arp=b"\0" + ethernet(0x0806, ARP + bytes(18)),
+    padded=b"\0" + ethernet(0x0800, ipv4(6, tcp(V4))) + bytes(6),
+    raw_ipv6_extensions=b"\1" + EXTENDED,
+    cooked=b"\2" + pack(">HHH8sH", 0, 1, 6, bytes(8), 0x0800) + ipv4(6, tcp(V4)),
+    cooked_2=b"\3" + pack(">HHIHBB8s", 0x86DD, 0, 2, 1, 0, 6, bytes(8)) + ipv6(6, tcp(V6)),
+)
+
+# Blocks of a ring.
+
+
+def block(*frames, step=None, snaplen=None):
+    found = pack("=IIII", 1, 0, 1, len(frames)) + pack("=I", 48) + bytes(28)
+    for frame in frames:
+        found += pack(
+            "=IIIIIIHHIIHH8xHHIHBB8x", step or 80 + len(frame), 1_700_000_000, 5,
+            snaplen or len(frame), len(frame), 0x11, 80, 80, 0, 100, 0, 0, 17, 0, 1, 1, 0, 6,
+        )[:80].ljust(80, b"\0") + frame
+    return found
+
+
+write(
+    "block_walk",
+    two_frames=block(TCP4, UDP6),
+    no_frames=block(),
+    step_of_one=block(TCP4, UDP6, step=1),
+    step_past_the_end=block(TCP4, UDP6, step=0xFFFF_FFF0),
+    longer_than_the_block=block(TCP4, snaplen=0xFFFF),
+)
+
+# Capture files.
+
+
+def pcap(order, magic, frames, linktype=1):
+    found = pack(order + "IHHiIII", magic, 2, 4, 0, 0, 65535, linktype)
+    for frame in frames:
+        found += pack(order + "IIII", 1_700_000_000, 5, len(frame), len(frame)) + frame
+    return found
+
+
+def ng(order, *blocks):
+    found = b""
+    for kind, body in blocks:
+        body += bytes(-len(body) % 4)
+        found += pack(order + "II", kind, 12 + len(body)) + body + pack(order + "I", 12 + len(body))
+    return found
+
+
+def section(order):
+    return 0x0A0D0D0A, pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1)
+
+
+def interface(order, options=b""):
+    return 1, pack(order + "HHI", 1, 0, 0) + options
+
+
+def packet(order, frame):
+    return 6, pack(order + "IIIII", 0, 0x0005F5E1, 7, len(frame), len(frame)) + frame
+
+
+NANOSECONDS = pack("<HHB3x", 9, 1, 9) + pack("<HH", 0, 0)
+write(
+    "capture_file",
+    pcap_microseconds=pcap("<", 0xA1B2C3D4, [TCP4, UDP6]),
+    pcap_nanoseconds_swapped=pcap(">", 0xA1B23C4D, [TCP4]),
+    pcap_cooked=pcap("<", 0xA1B2C3D4, [bytes(16) + ipv4(6, tcp(V4))], 113),
+    pcap_length_that_is_none=pcap("<", 0xA1B2C3D4, [TCP4]) + pack("<IIII", 1, 1, 1 << 30, 1 << 30),
+    pcapng=ng("<", section("<"), interface("<", NANOSECONDS), packet("<", TCP4)),
+    pcapng_swapped=ng(">", section(">"), interface(">"), packet(">", UDP6)),
+    pcapng_simple=ng("<", section("<"), interface("<"), (3, pack("<I", len(TCP4)) + TCP4)),
+    pcapng_unknown_interface=ng("<", section("<"), packet("<", TCP4)),
+    pcapng_two_sections=ng("<", section("<"), interface("<"), (5, bytes(12)))
+    + ng(">", section(">"), interface(">"), packet(">", TCP4)),
+    not_a_capture=b"{\"json\": true}",
+)
+
+# Replies.
+ECHO = bytes([8, 0, 0, 0xA5, 0xB6])
+write(
+    "modbus_rtu",
+    registers=bytes([3, 0, 107, 0, 2]) + rtu(bytes([3, 6, 0, 1, 0, 2, 0, 3])),
+    bits=bytes([1, 0, 19, 0, 18]) + rtu(bytes([1, 3, 0xCD, 0x6B, 5])),
+    refusal=bytes([4, 0, 8, 0, 0]) + rtu(bytes([0x84, 2])),
+    echo=bytes([8, 0, 0]) + ECHO[3:] + rtu(ECHO),
+    own_request=bytes([1, 3, 1, 0, 19]) + rtu(bytes([1, 3, 1, 0, 20])),
+    bad_crc=bytes([3, 0, 107, 0, 0]) + rtu(bytes([3, 2, 0, 1]))[:-1] + b"\0",
+    two_frames=bytes([3, 0, 107, 0, 0]) + rtu(bytes([3, 2, 0, 1])) * 2,
+    longest=bytes([3, 0, 0, 0, 124]) + rtu(bytes([3, 250]) + bytes(250)),
+)
+ANSWER = mbap(7, bytes([3, 4, 0, 1, 0, 2]))
+write(
+    "modbus_tcp",
+    two_answers=bytes([1, 14]) + ANSWER + ANSWER,
+    refusal=bytes([1, 255]) + mbap(7, bytes([0x83, 11])),
+    length_0=bytes([1, 3]) + pack(">HHHB", 7, 0, 0, 17),
+    length_65535=bytes([1, 3]) + pack(">HHHB", 7, 0, 0xFFFF, 17) + bytes(40),
+    other_protocol=bytes([1, 20]) + ANSWER + pack(">HHHB", 7, 1, 3, 17) + bytes(2),
+    longest=bytes([124, 100]) + mbap(7, bytes([3, 250]) + bytes(250)) + ANSWER[:9],
+)
+
+# Configurations. The real ones are tested elsewhere.
+write(
+    "config",
+    everything="""site = "a"
+[runtime]
+cpus = [0]
+shutdown_grace = "5s"
+[log]
+samples = "all"
+level = "info"
+[[capture]]
+interface = "lo"
+modbus_ports = [502]
+block_size = "1MiB"
+[template.t]
+tags = [{ name = "x", at = "%MW1", type = "UINT" }]
+[[modbus]]
+name = "a-tcp"
+tcp = "[::1]:502"
+transaction_id = "lenient"
+[[modbus.device]]
+name = "d"
+unit = 1
+every = "1m 30s"
+template = "t"
+tags = [
+  { name = "y", at = "holding:7.3", type = "BOOL" },
+  { name = "z", at = "400101", type = "REAL", order = "CDAB", scale = 0.1, limits = { low = 1.5 } },
+]
+[[modbus]]
+name = "a-line"
+serial = { device = "/dev/ttyS0", baud = 9600, parity = "even", stop_bits = 1 }
+[[modbus.device]]
+name = "e"
+unit = 247
+tags = [{ name = "s", at = "input:3", type = "STRING[20]" }]
+""",
+    mistakes="""sight = "é"
+log = 3
+[[capture]]
+interface = "a name that is far too long"
+interface = "lo"
+[[modbus]]
+tcp = "host:99999"
+[[modbus.device]]
+unit = 300
+every = "1 fortnight"
+tags = [{ name = "y", at = "%MB7", type = "RAEL", scale = nan }, 5]
+""",
+    unfinished="site = \"\"\"\n[[modbus\n\t\r\n= {",
+    unicode="# \u00e9\u4e2d\U0001f600\n\"\u00e9\" = '\u202e'\nsite = \"\\u00e9\\n\"\n",
+)

@@ -1,0 +1,65 @@
+//! The seeds of the fuzzers, each with all its prefixes, through the very functions they fuzz.
+
+use std::fs;
+use std::path::Path;
+
+#[path = "../../fuzz/bodies/block_walk.rs"]
+mod block_walk;
+#[path = "../../fuzz/bodies/capture_file.rs"]
+mod capture_file;
+#[path = "../../fuzz/bodies/config.rs"]
+mod config;
+#[path = "../../fuzz/bodies/dissect.rs"]
+mod dissect;
+#[path = "../../fuzz/bodies/modbus_rtu.rs"]
+mod modbus_rtu;
+#[path = "../../fuzz/bodies/modbus_tcp.rs"]
+mod modbus_tcp;
+
+/// Corpora are for reading too.
+const MAX_SEEDS: usize = 20;
+const MAX_CORPUS: usize = 16 << 10;
+
+#[test]
+fn seeds_of_blocks_are_walked() {
+    replay("block_walk", block_walk::run);
+}
+
+#[test]
+fn seeds_of_capture_files_are_read() {
+    replay("capture_file", capture_file::run);
+}
+
+#[test]
+fn seeds_of_configurations_are_parsed() {
+    replay("config", config::run);
+}
+
+#[test]
+fn seeds_of_frames_are_dissected() {
+    replay("dissect", dissect::run);
+}
+
+#[test]
+fn seeds_of_replies_on_a_line_are_judged() {
+    replay("modbus_rtu", modbus_rtu::run);
+}
+
+#[test]
+fn seeds_of_replies_over_tcp_are_judged() {
+    replay("modbus_tcp", modbus_tcp::run);
+}
+
+fn replay(name: &str, run: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+    let entries = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let seeds: Vec<_> = entries.map(|path| fs::read(path).unwrap()).collect();
+    let n_bytes: usize = seeds.iter().map(Vec::len).sum();
+    assert!((1..=MAX_SEEDS).contains(&seeds.len()), "{} seeds of {name}", seeds.len());
+    assert!(n_bytes <= MAX_CORPUS, "{n_bytes} bytes of seeds of {name}");
+    for seed in seeds {
+        for len in 0..=seed.len() {
+            run(&seed[..len]);
+        }
+    }
+}
