@@ -6,7 +6,9 @@ mod polled;
 mod server;
 
 use std::future::Future;
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_serial::{SerialPort, SerialStream};
 
 use polled::Polled;
@@ -50,12 +52,31 @@ async fn values_of_a_tokio_modbus_server_are_right_and_survive_its_restart() {
     over_tcp(|port| Simulated::start(port.parse().unwrap())).await;
 }
 
+#[tokio::test]
+async fn requests_that_are_due_follow_one_another_without_a_wait() {
+    // A wait for one tick of the runtime's timer before each would allow 1000 a second at most.
+    const N_REQUESTS: usize = 100;
+    let port = unused_port();
+    let _server = Simulated::start(port.parse().unwrap());
+    let mut polled = Polled::begin_overdue(&format!("tcp = \"127.0.0.1:{port}\""));
+    let mut best = Duration::MAX;
+    for _ in 0..50 {
+        let started = Instant::now();
+        polled.skip(N_REQUESTS).await;
+        best = best.min(started.elapsed());
+    }
+    assert!(best < Duration::from_millis(90), "{N_REQUESTS} requests take {best:?} at best");
+}
+
 /// Poll the server that `start` starts on a port, which dropping it kills.
 async fn over_tcp<S>(start: impl Fn(&str) -> S) {
-    let reserved = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = reserved.local_addr().unwrap().port().to_string();
-    drop(reserved);
+    let port = unused_port();
     through_a_restart(&format!("tcp = \"127.0.0.1:{port}\""), || start(&port)).await;
+}
+
+fn unused_port() -> String {
+    let reserved = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    reserved.local_addr().unwrap().port().to_string()
 }
 
 /// Poll the server that `start` starts on a terminal, which dropping it kills. Two terminals back

@@ -6,9 +6,9 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use infra_monitor::config;
+use infra_monitor::config::{self, Link};
 use infra_monitor::poller;
-use infra_monitor::record::{Reading, Sample};
+use infra_monitor::record::{Reading, Sample, SourceId};
 use infra_monitor::tag::{Address, Table, Type, Value};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -27,12 +27,21 @@ pub(super) struct Polled {
 impl Polled {
     /// Poll unit 1 behind `endpoint`, a line of the configuration file.
     pub(super) fn begin(endpoint: &str) -> Self {
-        let text = configuration(endpoint);
-        let config = match config::parse("peers.toml", &text) {
-            Ok(config) => config,
-            Err(rejected) => panic!("{}", rejected.render(config::Color::Plain)),
-        };
-        let (id, link) = config.links.into_iter().next().unwrap();
+        let (id, link) = parsed(endpoint);
+        Self::of(id, link)
+    }
+
+    /// As `begin`, but more often than anything can be read.
+    pub(super) fn begin_overdue(endpoint: &str) -> Self {
+        let (id, mut link) = parsed(endpoint);
+        let own = Arc::make_mut(&mut link);
+        for device in &mut own.devices {
+            Arc::make_mut(device).every = Duration::from_millis(1);
+        }
+        Self::of(id, link)
+    }
+
+    fn of(id: SourceId, link: Arc<Link>) -> Self {
         let n_tags = link.devices.iter().map(|device| device.tags.len()).sum();
         let (sender, readings) = mpsc::channel(16);
         let mut poller = JoinSet::new();
@@ -71,6 +80,14 @@ impl Polled {
         timeout(PATIENCE, outage).await.expect("polling a dead server fails");
     }
 
+    /// Let so many good readings pass.
+    pub(super) async fn skip(&mut self, n_readings: usize) {
+        let mut n_good = 0;
+        while n_good < n_readings {
+            n_good += usize::from(self.next().await.quality.is_good());
+        }
+    }
+
     /// The next reading. Panics if a value in it is good and wrong.
     async fn next(&mut self) -> Reading {
         let reading = self.readings.recv().await.unwrap();
@@ -92,6 +109,13 @@ fn assert_right(sample: &Sample) {
     };
     if sample.quality.is_good() {
         assert_eq!(sample.value, Some(expected), "{}", tag.name);
+    }
+}
+
+fn parsed(endpoint: &str) -> (SourceId, Arc<Link>) {
+    match config::parse("peers.toml", &configuration(endpoint)) {
+        Ok(config) => config.links.into_iter().next().unwrap(),
+        Err(rejected) => panic!("{}", rejected.render(config::Color::Plain)),
     }
 }
 
