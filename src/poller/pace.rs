@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -19,6 +19,15 @@ impl Pace {
     /// Something is being sent or heard.
     pub(super) fn mark(&mut self) {
         self.last = Some(Instant::now());
+    }
+
+    /// Wait for what is left of the rest. None costs nothing: even an empty sleep takes a tick of
+    /// the timer, a millisecond.
+    pub(super) async fn rest(&self) {
+        let remaining = self.remaining();
+        if !remaining.is_zero() {
+            sleep(remaining).await;
+        }
     }
 
     /// How much of the rest is left.

@@ -11,7 +11,7 @@ use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::config::Link;
 use crate::config::TransactionId;
@@ -130,7 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
         unit: u8,
         requests: &[ReadRequest],
     ) -> Vec<Result<Reply, Cause>> {
-        sleep(self.pace.remaining()).await;
+        self.pace.rest().await;
         let mut flights: Vec<_> = requests.iter().map(|request| Flight::new(*request)).collect();
         if let Err(cause) = self.exchange(unit, &mut flights).await {
             let mut unanswered = flights.iter_mut().filter(|flight| flight.outcome.is_none());

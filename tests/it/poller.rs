@@ -129,7 +129,6 @@ async fn poll_beside(
     log
 }
 
-#[expect(clippy::print_stdout, reason = "how much was polled is worth reading")]
 fn assert_never_wrong_and_recovered(log: &[Reading]) {
     let samples = log.iter().flat_map(|reading| &reading.samples);
     let good: Vec<_> = samples.filter(|sample| sample.quality.is_good()).collect();

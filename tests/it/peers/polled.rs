@@ -113,7 +113,7 @@ fn assert_right(sample: &Sample) {
 }
 
 fn parsed(endpoint: &str) -> (SourceId, Arc<Link>) {
-    match config::parse("peers.toml", &configuration(endpoint)) {
+    match config::parse("peers.toml", configuration(endpoint)) {
         Ok(config) => config.links.into_iter().next().unwrap(),
         Err(rejected) => panic!("{}", rejected.render(config::Color::Plain)),
     }
