@@ -66,7 +66,8 @@ pub(super) fn device(name: &str, step: usize, every: Duration) -> Arc<Device> {
         let address = Address { table: Table::Holding, index, bit: None };
         Arc::new(Tag::new(&format!("{name}-w{index}"), address, Type::Uint))
     });
-    Arc::new(Device { name: name.into(), unit: 1, every, tags: tags.collect() })
+    let device = Device { every, tags: tags.collect(), ..Device::new(name, 1) };
+    Arc::new(device)
 }
 
 /// The poller with what takes its readings, on this thread.
