@@ -11,6 +11,7 @@ mod field;
 mod file;
 mod lines;
 mod modbus;
+mod opcua;
 mod plan;
 mod problem;
 mod render;
@@ -27,7 +28,9 @@ pub use problem::{Problem, Rejected};
 pub use render::Color;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +49,47 @@ pub struct Config {
     pub captures: BTreeMap<SourceId, Arc<Capture>>,
     /// Links to poll, by name.
     pub links: BTreeMap<SourceId, Arc<Link>>,
+    /// OPC UA servers to subscribe to, by name.
+    pub servers: BTreeMap<SourceId, Arc<Server>>,
+}
+
+/// A source that is asked for values, whatever it speaks. Each has a task.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Polled {
+    Modbus(Arc<Link>),
+    OpcUa(Arc<Server>),
+}
+
+impl Polled {
+    /// Where it leads, for people.
+    pub fn endpoint(&self) -> String {
+        match self {
+            Self::Modbus(link) => link.endpoint.to_string(),
+            Self::OpcUa(server) => server.url.to_string(),
+        }
+    }
+
+    /// The tags of the device that readings of `id` call so. A server is its own only device.
+    pub fn tags_of(&self, id: &SourceId, device: &str) -> Option<&[Arc<Tag>]> {
+        match self {
+            Self::Modbus(link) => {
+                let device = link.devices.iter().find(|known| &*known.name == device);
+                device.map(|device| device.tags.as_slice())
+            }
+            Self::OpcUa(server) => (id.as_str() == device).then_some(server.tags.as_slice()),
+        }
+    }
+}
+
+impl Config {
+    /// Every source that is asked for values, by name.
+    pub fn polled(&self) -> BTreeMap<SourceId, Polled> {
+        let links =
+            self.links.iter().map(|(id, link)| (id.clone(), Polled::Modbus(Arc::clone(link))));
+        let servers =
+            self.servers.iter().map(|(id, server)| (id.clone(), Polled::OpcUa(Arc::clone(server))));
+        links.chain(servers).collect()
+    }
 }
 
 /// The process itself. A change needs a restart.
@@ -222,4 +266,68 @@ impl Device {
             tags: Vec::new(),
         }
     }
+}
+
+/// One OPC UA server and the nodes that are of interest there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Server {
+    /// `opc.tcp://192.0.2.10:4840/path`, as the server is told where it is.
+    pub url: Arc<str>,
+    /// Where `url` leads.
+    pub address: SocketAddr,
+    pub security: Security,
+    /// `None`: anonymous.
+    pub user: Option<User>,
+    /// Publishing interval: how often the server tells what has changed.
+    pub every: Duration,
+    /// From a request to its answer.
+    pub timeout: Duration,
+    /// Longest wait between two attempts to connect.
+    pub backoff_max: Duration,
+    pub tags: Vec<Arc<Tag>>,
+}
+
+impl Server {
+    /// The defaults, without tags.
+    pub fn new(address: SocketAddr) -> Self {
+        Self {
+            url: format!("opc.tcp://{address}").into(),
+            address,
+            security: Security::None,
+            user: None,
+            every: Duration::from_secs(1),
+            timeout: Duration::from_secs(5),
+            backoff_max: Duration::from_secs(5),
+            tags: Vec::new(),
+        }
+    }
+}
+
+/// How an OPC UA channel is protected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Security {
+    None,
+    /// Signed and encrypted.
+    Basic256Sha256(Certificates),
+}
+
+/// What a protected channel needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificates {
+    /// Our own, DER or PEM.
+    pub certificate: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
+    /// Directory with `trusted` and `rejected` certificates of servers.
+    pub pki: PathBuf,
+    /// The URI that `certificate` was made for.
+    pub application_uri: Arc<str>,
+}
+
+/// Who logs in at a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    pub name: Arc<str>,
+    /// Read at each login; the configuration holds no secret.
+    pub password_file: PathBuf,
 }

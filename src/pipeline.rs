@@ -18,11 +18,9 @@ mod words;
 pub use intake::{Beat, Intake, Pulse, run};
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::config;
-use crate::config::Log;
+use crate::config::{Log, Polled};
 use crate::record::{Event, Kind, Ledger, Reading, SourceId, WireReport};
 
 use capture::Captures;
@@ -41,11 +39,11 @@ pub struct Settings {
 #[derive(Clone, Debug)]
 pub enum Notice {
     Event(Event),
-    /// What is logged and which links are polled from now on, and the event that tells so.
+    /// What is logged and what is polled from now on, and the event that tells so.
     Reloaded {
         event: Event,
         log: Log,
-        links: BTreeMap<SourceId, Arc<config::Link>>,
+        polled: BTreeMap<SourceId, Polled>,
     },
 }
 
@@ -84,10 +82,10 @@ impl Pipeline {
     pub fn on_notice(&mut self, notice: Notice) {
         match notice {
             Notice::Event(event) => self.outbox.raise(event.kind, || event),
-            Notice::Reloaded { event, log, links } => {
+            Notice::Reloaded { event, log, polled } => {
                 self.outbox.raise(event.kind, || event);
                 self.outbox.on_reload(&log);
-                self.links.on_reload(links);
+                self.links.on_reload(polled);
                 self.settings.log = log;
             }
         }

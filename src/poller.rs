@@ -12,6 +12,11 @@ mod dial;
 mod exchange;
 mod explain;
 mod line;
+#[cfg(feature = "opcua")]
+pub mod opcua;
+#[cfg(not(feature = "opcua"))]
+#[path = "poller/opcua_absent.rs"]
+pub mod opcua;
 mod pace;
 mod plan;
 mod probe;

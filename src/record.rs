@@ -8,7 +8,7 @@ mod wire_report;
 
 pub use event::{Event, Kind, Scalar, Severity};
 pub use ledger::Ledger;
-pub use quality::{Doubt, Fault, Quality};
+pub use quality::{Doubt, Fault, Quality, Status};
 pub use reading::{Reading, Sample};
 pub use wire_report::{
     Checked, ChecksumTally, Corruption, Gap, InterfaceState, ModbusTally, Note, RingCount, Tally,

@@ -1,15 +1,17 @@
-//! Tags: where a value lies in a controller, how its registers are read, what it means.
+//! Tags: where a value lies in a controller, how it is read there, what it means.
 //!
 //! Pure. Registers in, engineering value out; never a default where there is no value.
 
 mod address;
 mod decode;
 mod kind;
+mod node;
 mod value;
 
 pub use address::{Address, AddressError, Addressing, Table};
 pub use decode::DecodeError;
 pub use kind::{Misfit, Order, OrderError, Type, TypeError};
+pub use node::{Identifier, NodeId, NodeIdError};
 pub use value::{Value, readable};
 
 use std::sync::Arc;
@@ -18,10 +20,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tag {
     pub name: Arc<str>,
-    /// Where it lies, as a Modbus table and index.
-    pub address: Address,
-    pub kind: Type,
-    pub order: Order,
+    pub place: Place,
     /// Engineering value = raw × `scale` + `offset`. Exactly (1, 0) keeps integers integers.
     pub scale: f64,
     pub offset: f64,
@@ -33,13 +32,16 @@ pub struct Tag {
 }
 
 impl Tag {
-    /// A tag with the defaults of everything that is not its place or its type.
+    /// A tag in a Modbus table, with the defaults of everything that is not its place or its type.
     pub fn new(name: &str, address: Address, kind: Type) -> Self {
+        Self::at(name, Registers { address, kind, order: Order::default() }.into())
+    }
+
+    /// A tag with the defaults of everything that is not its place.
+    pub fn at(name: &str, place: Place) -> Self {
         Self {
             name: name.into(),
-            address,
-            kind,
-            order: Order::default(),
+            place,
             scale: 1.0,
             offset: 0.0,
             unit: None,
@@ -48,19 +50,62 @@ impl Tag {
         }
     }
 
-    /// True if it is read with the functions for bits, false if with those for registers.
-    pub fn is_bit(&self) -> bool {
-        self.address.table.is_bit()
-    }
-
-    /// Entries of its table that it covers.
-    pub fn span(&self) -> u16 {
-        if self.address.is_bit() { 1 } else { self.kind.n_registers() }
+    /// Its place, if that is in a Modbus table.
+    pub fn registers(&self) -> Option<Registers> {
+        match self.place {
+            Place::Registers(registers) => Some(registers),
+            Place::Node(_) => None,
+        }
     }
 
     /// True if the engineering value differs from the raw one; exactly the defaults do not.
     fn is_scaled(&self) -> bool {
         (self.scale, self.offset) != (1.0, 0.0)
+    }
+}
+
+/// Where a value lies in a controller, in the terms of the protocol that reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Modbus.
+    Registers(Registers),
+    /// OPC UA. The server says what type the value has.
+    Node(NodeId),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Registers(registers) => registers.address.fmt(f),
+            Self::Node(node) => node.fmt(f),
+        }
+    }
+}
+
+/// A bit or a run of registers in a Modbus table, and what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Registers {
+    pub address: Address,
+    pub kind: Type,
+    pub order: Order,
+}
+
+impl Registers {
+    /// Entries of its table that it covers.
+    pub fn span(&self) -> u16 {
+        if self.address.is_bit() { 1 } else { self.kind.n_registers() }
+    }
+}
+
+impl From<Registers> for Place {
+    fn from(registers: Registers) -> Self {
+        Self::Registers(registers)
+    }
+}
+
+impl From<NodeId> for Place {
+    fn from(node: NodeId) -> Self {
+        Self::Node(node)
     }
 }
 

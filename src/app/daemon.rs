@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::sync::DropGuard;
 
 use crate::config::Config;
+use crate::config::diff;
 use crate::pipeline;
 use crate::pipeline::Beat;
 use crate::pipeline::Intake;
@@ -144,7 +145,7 @@ impl Daemon {
         let threads = captures::start(acquired, &lanes).map_err(AppError::Start)?;
         let runtime = runtime.handle().clone();
         let lanes = links::Lanes { readings, notices: notices.clone(), stop, runtime };
-        let links = Links::start(lanes, &config.links);
+        let links = Links::start(lanes, &config.polled());
         Ok(Self {
             config,
             config_path,
@@ -215,7 +216,7 @@ impl Daemon {
     }
 
     fn look_whether_ready(&mut self, n_heard: usize) {
-        let n_configured = self.config.links.len() + self.config.captures.len();
+        let n_configured = self.config.polled().len() + self.config.captures.len();
         let n_unheard = n_configured.saturating_sub(n_heard);
         let phase = self.phase.after(n_unheard, Instant::now());
         if phase == self.phase {
@@ -235,12 +236,13 @@ impl Daemon {
         let now = SystemTime::now();
         let notice = match reload::read(path) {
             Ok(wanted) => {
-                let plan = Plan::new(&self.config, &wanted);
-                self.links.apply(&plan.links);
+                let (running, polled) = (self.config.polled(), wanted.polled());
+                let changes = diff(&running, &polled);
+                self.links.apply(&changes);
+                let plan = Plan::new(&self.config, &wanted, &changes);
                 let event = plan.event(path, now);
                 self.config = reload::applied(&self.config, &wanted);
-                let Config { log, links, .. } = self.config.clone();
-                Notice::Reloaded { event, log, links }
+                Notice::Reloaded { event, log: self.config.log.clone(), polled }
             }
             Err(refused) => refused.event(path, now).into(),
         };
@@ -264,12 +266,13 @@ impl fmt::Display for Reason {
 /// `daemon.started`: what runs, and what it watches.
 fn started(config: &Config) -> Event {
     let version = env!("CARGO_PKG_VERSION");
-    let (n_captures, n_links) = (config.captures.len(), config.links.len());
+    let polled = config.polled();
+    let (n_captures, n_links) = (config.captures.len(), polled.len());
     let text = format!("infra_monitor {version} started; captures: {n_captures}, links: {n_links}");
     Event::new(Kind::DaemonStarted, SystemTime::now(), DAEMON.into(), text)
         .with("version", version)
         .with("captures", names(config.captures.keys()))
-        .with("links", names(config.links.keys()))
+        .with("links", names(polled.keys()))
 }
 
 /// `daemon.stopping`: nothing after it is news, only what was under way, and the ledgers.

@@ -1,4 +1,4 @@
-//! The links under way: one supervised task each. A reload starts, restarts and stops them.
+//! The links and servers under way: one supervised task each. A reload starts, restarts and stops them.
 //!
 //! A link that restarts waits for its old task to end: two owners of one serial line, or of the
 //! only connection a controller allows, would disturb each other.
@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -15,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Change;
-use crate::config::Link;
+use crate::config::Polled;
 use crate::poller;
 use crate::record::Reading;
 use crate::record::SourceId;
@@ -44,11 +43,11 @@ pub(super) struct Links {
 enum State {
     Running(CancellationToken),
     /// Told to end, to start again with these settings or for good.
-    Ending(Option<Arc<Link>>),
+    Ending(Option<Polled>),
 }
 
 impl Links {
-    pub(super) fn start(lanes: Lanes, links: &BTreeMap<SourceId, Arc<Link>>) -> Self {
+    pub(super) fn start(lanes: Lanes, links: &BTreeMap<SourceId, Polled>) -> Self {
         let mut started = Self { lanes, tasks: JoinSet::new(), states: BTreeMap::new() };
         for (id, link) in links {
             started.open(id, link);
@@ -57,7 +56,7 @@ impl Links {
     }
 
     /// Carry out what a reload asks for. What it does not name is not touched.
-    pub(super) fn apply(&mut self, changes: &[Change<'_, SourceId, Arc<Link>>]) {
+    pub(super) fn apply(&mut self, changes: &[Change<'_, SourceId, Polled>]) {
         for change in changes {
             match change {
                 Change::Start(id, link) | Change::Restart(id, link) => self.open(id, link),
@@ -90,15 +89,15 @@ impl Links {
         }
     }
 
-    fn open(&mut self, id: &SourceId, link: &Arc<Link>) {
+    fn open(&mut self, id: &SourceId, link: &Polled) {
         if self.states.contains_key(id) {
-            self.close(id, Some(Arc::clone(link)));
+            self.close(id, Some(link.clone()));
         } else {
             self.spawn(id, link);
         }
     }
 
-    fn close(&mut self, id: &SourceId, then: Option<Arc<Link>>) {
+    fn close(&mut self, id: &SourceId, then: Option<Polled>) {
         if let Some(state) = self.states.get_mut(id) {
             if let State::Running(stop) = state {
                 stop.cancel();
@@ -107,14 +106,14 @@ impl Links {
         }
     }
 
-    fn spawn(&mut self, id: &SourceId, link: &Arc<Link>) {
-        tracing::debug!(link = %id, endpoint = %link.endpoint, devices = link.devices.len(), "starts");
+    fn spawn(&mut self, id: &SourceId, link: &Polled) {
+        tracing::debug!(link = %id, endpoint = link.endpoint(), "starts");
         let stop = self.lanes.stop.child_token();
         self.states.insert(id.clone(), State::Running(stop.clone()));
         let Lanes { readings, notices, runtime, .. } = self.lanes.clone();
         let poll = {
-            let (id, link, stop) = (id.clone(), Arc::clone(link), stop.clone());
-            move || poll(id.clone(), Arc::clone(&link), readings.clone(), stop.clone())
+            let (id, link, stop) = (id.clone(), link.clone(), stop.clone());
+            move || poll(id.clone(), link.clone(), readings.clone(), stop.clone())
         };
         let supervisor = Supervisor::new("link", id.clone(), notices, stop);
         let id = id.clone();
@@ -133,33 +132,41 @@ struct EndedEarly;
 
 async fn poll(
     id: SourceId,
-    link: Arc<Link>,
+    link: Polled,
     readings: mpsc::Sender<Reading>,
     stop: CancellationToken,
 ) -> Result<(), EndedEarly> {
-    poller::run(id, link, readings.clone(), stop.clone()).await;
+    match link {
+        Polled::Modbus(link) => poller::run(id, link, readings.clone(), stop.clone()).await,
+        Polled::OpcUa(server) => {
+            poller::opcua::run(id, server, readings.clone(), stop.clone()).await;
+        }
+    }
     if stop.is_cancelled() || readings.is_closed() { Ok(()) } else { Err(EndedEarly) }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use crate::config::Device;
     use crate::config::Endpoint;
+    use crate::config::Link;
+    use crate::config::Server;
 
     use super::*;
 
     /// A link to a port where nothing listens, which its poller tries for ever.
-    fn link(unit: u8) -> Arc<Link> {
+    fn link(unit: u8) -> Polled {
         let every = Duration::from_millis(10);
         let device = Arc::new(Device { every, ..Device::new("pump-1", unit) });
-        Arc::new(Link {
+        Polled::Modbus(Arc::new(Link {
             timeout: Duration::from_millis(100),
             backoff_max: Duration::from_millis(10),
             devices: vec![device],
             ..Link::new(Endpoint::Tcp(([127, 0, 0, 1], 1).into()))
-        })
+        }))
     }
 
     fn links(readings: mpsc::Sender<Reading>, ids: &[&str]) -> Links {
@@ -191,6 +198,16 @@ mod tests {
         assert!(matches!(links.states[&id], State::Ending(Some(_))));
         settle(&mut links, 2).await;
         assert_eq!(links.states.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_link_gives_its_name_to_a_server_when_it_has_ended() {
+        let (readings, mut readings_out) = mpsc::channel(1024);
+        let mut links = links(readings, &["a"]);
+        let server = Polled::OpcUa(Arc::new(Server::new(([127, 0, 0, 1], 1).into())));
+        links.apply(&[Change::Restart(&"a".into(), &server)]);
+        settle(&mut links, 1).await;
+        while readings_out.recv().await.unwrap().unit.is_some() {}
     }
 
     #[tokio::test]

@@ -19,6 +19,7 @@ use crate::tag::AddressError;
 use crate::tag::Addressing;
 use crate::tag::Misfit;
 use crate::tag::Order;
+use crate::tag::Registers;
 use crate::tag::Tag;
 use crate::tag::Type;
 use crate::tag::Value;
@@ -74,7 +75,7 @@ pub fn tag(
     let address = Address::parse(text, addressing)?;
     let kind = kind.unwrap_or(if address.is_bit() { Type::Bool } else { Type::Uint });
     kind.fit(address)?;
-    Ok(Tag { order, ..Tag::new(text, address, kind) })
+    Ok(Tag::at(text, Registers { address, kind, order }.into()))
 }
 
 /// Ask once. Answers come in the order of the question.
@@ -131,7 +132,8 @@ fn answers_of(reading: Reading) -> impl Iterator<Item = Answer> {
 /// The poller calls such a reply proven: whoever chose the type has to be told.
 fn not_a_value(tag: &Tag, quality: Quality) -> Option<Arc<str>> {
     (quality == Quality::Bad(Fault::NotAValue)).then(|| {
-        let needed = if tag.kind.is_number() { "finite number" } else { "UTF-8 text" };
+        let is_number = tag.registers().is_none_or(|registers| registers.kind.is_number());
+        let needed = if is_number { "finite number" } else { "UTF-8 text" };
         format!("{} answers, but holds no {needed}; check address, type and order", tag.name).into()
     })
 }
@@ -141,7 +143,7 @@ mod tests {
     use super::*;
 
     fn kind_of(text: &str, kind: Option<Type>) -> Result<Type, TagError> {
-        tag(text, Addressing::Direct, kind, Order::Abcd).map(|tag| tag.kind)
+        tag(text, Addressing::Direct, kind, Order::Abcd).map(|tag| tag.registers().unwrap().kind)
     }
 
     #[test]

@@ -2,14 +2,13 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::config;
 use crate::config::Change;
 use crate::config::Config;
-use crate::config::Link;
 use crate::config::Log;
+use crate::config::Polled;
 use crate::config::Rejected;
 use crate::config::diff;
 use crate::record::Event;
@@ -18,10 +17,10 @@ use crate::record::SourceId;
 
 use super::DAEMON;
 
-/// What to do about each link, and what no reload can do.
+/// What becomes of the links, servers among them, and what no reload can do.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
-    pub(super) links: Vec<Change<'a, SourceId, Arc<Link>>>,
+    links: &'a [Change<'a, SourceId, Polled>],
     n_kept: usize,
     /// True if what is logged changes.
     changes_log: bool,
@@ -30,9 +29,14 @@ pub(super) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(running: &'a Config, wanted: &'a Config) -> Self {
-        let links = diff(&running.links, &wanted.links);
-        let n_kept = running.links.len() - links.iter().filter(|change| is_old(change)).count();
+    /// `links` is the difference of what the two poll.
+    pub(super) fn new(
+        running: &Config,
+        wanted: &Config,
+        links: &'a [Change<'a, SourceId, Polled>],
+    ) -> Self {
+        let n_changed = links.iter().filter(|change| is_old(change)).count();
+        let n_kept = running.links.len() + running.servers.len() - n_changed;
         let changes_log = applied(running, wanted).log != running.log;
         Self { links, n_kept, changes_log, waiting: waiting(running, wanted) }
     }
@@ -65,7 +69,7 @@ impl<'a> Plan<'a> {
     fn counts(&self) -> [u64; 3] {
         let mut counts = [0; 3];
         let [started, restarted, stopped] = &mut counts;
-        for change in &self.links {
+        for change in self.links {
             *match change {
                 Change::Start(..) => &mut *started,
                 Change::Restart(..) => &mut *restarted,
@@ -86,7 +90,8 @@ fn is_old<K, V>(change: &Change<'_, K, V>) -> bool {
 /// What is running once `wanted` was applied as far as a reload can.
 pub(super) fn applied(running: &Config, wanted: &Config) -> Config {
     let log = Log { level: running.log.level, ..wanted.log.clone() };
-    Config { links: wanted.links.clone(), log, ..running.clone() }
+    let (links, servers) = (wanted.links.clone(), wanted.servers.clone());
+    Config { log, links, servers, ..running.clone() }
 }
 
 /// A packet socket needs a permission that was given up at the start, and workers, filters, sinks
@@ -155,12 +160,15 @@ impl Refused {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use crate::config::Capture;
     use crate::config::Device;
     use crate::config::Endpoint;
     use crate::config::Level;
+    use crate::config::Link;
+    use crate::config::Server;
 
     use super::*;
 
@@ -191,11 +199,15 @@ mod tests {
         wanted.runtime.cpus = vec![1];
         wanted.site = Some("pump-station-7".into());
         wanted.log = Log { rate: 1, level: Level::Debug, ..Log::default() };
-        let event =
-            Plan::new(&running, &wanted).event(Path::new("/etc/im.toml"), SystemTime::UNIX_EPOCH);
+        let server = Server::new(([127, 0, 0, 1], 4840).into());
+        wanted.servers.insert("f".into(), Arc::new(server));
+        let (before, after) = (running.polled(), wanted.polled());
+        let changes = diff(&before, &after);
+        let event = Plan::new(&running, &wanted, &changes)
+            .event(Path::new("/etc/im.toml"), SystemTime::UNIX_EPOCH);
         assert_eq!(
             event.text,
-            "/etc/im.toml reloaded: links 1 kept, 1 restarted, 2 added, 1 removed; [log] changed; \
+            "/etc/im.toml reloaded: links 1 kept, 1 restarted, 3 added, 1 removed; [log] changed; \
              restart the service to apply: site, [runtime], [log] level, [[capture]] eth0 (removed), \
              [[capture]] eth1 (added)"
         );
@@ -209,9 +221,9 @@ mod tests {
         let applied = applied(&running, &wanted);
         assert_eq!((&applied.links, &applied.captures), (&wanted.links, &running.captures));
         assert_eq!((applied.log.rate, applied.log.level), (1, Level::Info));
-        let again = Plan::new(&applied, &wanted);
+        let again = Plan::new(&applied, &wanted, &[]);
         assert_eq!(again.waiting, ["[log] level", "[[capture]] eth1 (added)"]);
-        assert!(again.links.is_empty() && !again.changes_log);
+        assert!(!again.changes_log);
     }
 
     #[test]

@@ -50,7 +50,11 @@ fn default_targets(level: Level) -> Targets {
         Level::Debug => LevelFilter::DEBUG,
         Level::Trace => LevelFilter::TRACE,
     };
-    Targets::new().with_default(LevelFilter::WARN).with_target("infra_monitor", level)
+    Targets::new()
+        .with_default(LevelFilter::WARN)
+        // Each failed attempt of the OPC UA client is three errors to it, and one event to us.
+        .with_target("opcua_", LevelFilter::OFF)
+        .with_target("infra_monitor", level)
 }
 
 #[cfg(test)]
@@ -71,6 +75,7 @@ mod tests {
         let targets = targets("", Level::Debug).unwrap();
         assert!(targets.would_enable("infra_monitor::app", &At::DEBUG));
         assert!(!targets.would_enable("mio::poll", &At::INFO));
+        assert!(!targets.would_enable("opcua_client::session", &At::ERROR));
     }
 
     #[test]

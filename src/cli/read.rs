@@ -69,7 +69,7 @@ fn print_text(answers: &[Answer]) -> io::Result<()> {
         .iter()
         .map(|answer| {
             let value = answer.value.as_ref().map_or("-".into(), Value::to_string);
-            (answer.tag.name.as_ref(), value, answer.tag.kind.to_string(), answer.quality)
+            (answer.tag.name.as_ref(), value, kind_of(&answer.tag), answer.quality)
         })
         .collect();
     let name_width = lines.iter().map(|line| line.0.len()).max().unwrap_or_default();
@@ -79,6 +79,10 @@ fn print_text(answers: &[Answer]) -> io::Result<()> {
         writeln!(out, "{name:name_width$}  {value:>value_width$}  {kind:<5}  {quality}")?;
     }
     out.flush()
+}
+
+fn kind_of(tag: &Tag) -> String {
+    tag.registers().map_or_else(String::new, |registers| registers.kind.to_string())
 }
 
 /// One value as a program reads it, under the names the daemon's own samples have.
@@ -108,7 +112,7 @@ fn print_json(question: &Question, answers: &[Answer]) -> io::Result<()> {
             device: &answer.device,
             unit: question.unit,
             tag: &answer.tag.name,
-            kind: answer.tag.kind.to_string(),
+            kind: kind_of(&answer.tag),
             value: answer.value.as_ref().map(scalar),
             quality: answer.quality.to_string(),
             latency_ms: (answer.latency.as_secs_f64() * 1e6).round() / 1e3,

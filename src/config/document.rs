@@ -8,7 +8,9 @@ use super::field;
 use super::problem::sorted;
 use super::section::{Names, Reader, Section};
 use super::syntax::Syntax;
-use super::{Config, Level, Log, Rejected, Runtime, Samples, Sandbox, Seccomp, capture, modbus};
+use super::{
+    Config, Level, Log, Rejected, Runtime, Samples, Sandbox, Seccomp, capture, modbus, opcua,
+};
 
 /// Parse a configuration. `file` is only its name, for messages.
 ///
@@ -31,7 +33,7 @@ pub fn parse(file: &str, bytes: impl AsRef<[u8]>) -> Result<Config, Rejected> {
 }
 
 fn read(root: &Section<'_>) -> Config {
-    // A capture and a link are both sources: an event names its source without saying which kind.
+    // A capture, a link and a server are all sources: an event names its source without saying which kind.
     let mut sources = Names::of("another source is called");
     let config = Config {
         site: root.optional("site", field::name("pump-station-7")),
@@ -40,6 +42,7 @@ fn read(root: &Section<'_>) -> Config {
         sandbox: root.section("sandbox", "[sandbox]").as_ref().map(sandbox).unwrap_or_default(),
         captures: capture::read(root, &mut sources),
         links: modbus::read(root, &mut sources),
+        servers: opcua::read(root, &mut sources),
     };
     root.finish();
     config

@@ -4,6 +4,7 @@
 //! what to write instead. Whatever has a dimension carries its unit: `"500ms"`, `"1MiB"`.
 
 use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,6 +78,18 @@ pub(super) fn interface(value: &DeValue<'_>) -> Parsed<Arc<str>> {
         return Ok(name.into());
     };
     Err(Complaint::new(message, "`ip link` lists the interfaces of this machine"))
+}
+
+/// The absolute path of a file or directory: a service has no directory of its own to start from.
+pub(super) fn path(example: &'static str) -> impl Fn(&DeValue<'_>) -> Parsed<PathBuf> {
+    move |value| {
+        let text = text(value, example)?;
+        if !Path::new(text).is_absolute() || text.contains('\0') {
+            let message = format!("`{text}` is not an absolute path");
+            return Err(Complaint::new(message, format!("expected a path such as \"{example}\"")));
+        }
+        Ok(text.into())
+    }
 }
 
 pub(super) fn flag(value: &DeValue<'_>) -> Parsed<bool> {

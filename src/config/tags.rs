@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use toml::de::DeValue;
 
-use crate::tag::{Address, Addressing, Limits, Order, Tag, Type, TypeError};
+use crate::tag::{Address, Addressing, Limits, Order, Place, Registers, Tag, Type, TypeError};
 
 use super::complaint::Complaint;
 use super::field::{self, Parsed};
@@ -84,24 +84,53 @@ pub(super) fn read(section: &Section<'_>, addressing: Addressing) -> Vec<Arc<Tag
 }
 
 fn one(section: &Section<'_>, addressing: Addressing, names: &mut Names) -> Option<Tag> {
-    let name = section.required("name", "name = \"pressure\"", field::name("pressure"));
-    if let Some(name) = &name {
-        names.take(section, "name", name);
-    }
+    let name = name(section, names);
     let address = section.required("at", "at = \"%MW100\"", |value| at(value, addressing));
     let kind = kind_of(section, address);
     let order = section.or("order", Order::default(), field::parsed("ABCD"));
-    let scale = section.or("scale", 1.0, nonzero);
-    let offset = section.or("offset", 0.0, field::number);
-    let unit = section.optional("unit", field::name("bar"));
-    let limits =
-        section.section("limits", "limits = { … }").map_or_else(Limits::default, |s| limits(&s));
-    let deadband = section.or("deadband", 0.0, not_negative);
+    let meaning = Meaning::read(section);
     if let Some(kind) = kind {
         report_numbers_of(section, kind);
     }
     section.finish();
-    Some(Tag { order, scale, offset, unit, limits, deadband, ..Tag::new(&name?, address?, kind?) })
+    let place = Registers { address: address?, kind: kind?, order }.into();
+    Some(meaning.of(&name?, place))
+}
+
+/// What a tag is called, which no other in `names` is.
+pub(super) fn name(section: &Section<'_>, names: &mut Names) -> Option<Arc<str>> {
+    let name = section.required("name", "name = \"pressure\"", field::name("pressure"));
+    if let Some(name) = &name {
+        names.take(section, "name", name);
+    }
+    name
+}
+
+/// Everything about a tag but its name and where it is read.
+pub(super) struct Meaning {
+    scale: f64,
+    offset: f64,
+    unit: Option<Arc<str>>,
+    limits: Limits,
+    deadband: f64,
+}
+
+impl Meaning {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        let limits = section.section("limits", "limits = { … }");
+        Self {
+            scale: section.or("scale", 1.0, nonzero),
+            offset: section.or("offset", 0.0, field::number),
+            unit: section.optional("unit", field::name("bar")),
+            limits: limits.map_or_else(Limits::default, |section| self::limits(&section)),
+            deadband: section.or("deadband", 0.0, not_negative),
+        }
+    }
+
+    pub(super) fn of(self, name: &str, place: Place) -> Tag {
+        let Self { scale, offset, unit, limits, deadband } = self;
+        Tag { scale, offset, unit, limits, deadband, ..Tag::at(name, place) }
+    }
 }
 
 fn at(value: &DeValue<'_>, addressing: Addressing) -> Parsed<Address> {

@@ -108,21 +108,15 @@ impl Level {
 mod tests {
     use proptest::prelude::*;
 
-    use crate::tag::{Address, Order, Table, Type};
+    use crate::tag::{Address, Table, Type};
 
     use super::Level::{High, HighHigh, Low, LowLow, Normal};
     use super::Step::{Exceeded, Returned};
     use super::*;
 
     fn tag(deadband: f64) -> Tag {
+        let address = Address { table: Table::Holding, index: 0, bit: None };
         Tag {
-            name: "pressure".into(),
-            address: Address { table: Table::Holding, index: 0, bit: None },
-            kind: Type::Real,
-            order: Order::Abcd,
-            scale: 1.0,
-            offset: 0.0,
-            unit: None,
             limits: Limits {
                 low_low: Some(1.0),
                 low: Some(2.0),
@@ -130,6 +124,7 @@ mod tests {
                 high_high: Some(9.0),
             },
             deadband,
+            ..Tag::new("pressure", address, Type::Real)
         }
     }
 

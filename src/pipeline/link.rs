@@ -6,22 +6,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::config;
-use crate::config::Samples;
+use crate::config::{Polled, Samples};
 use crate::record::{Doubt, Event, Fault, Kind, Ledger, Quality, Reading, SourceId};
 use crate::tag::Tag;
 
 use super::outbox::Outbox;
 use super::reply::Repeats;
 use super::tag::TagState;
-use super::words::{about_device, detail, elapsed, latency_ms};
+use super::words::{about_device, detail, device_of, elapsed, latency_ms};
 
 /// All links that were ever read from.
 #[derive(Debug, Default)]
 pub(super) struct Links {
     by_source: BTreeMap<SourceId, Link>,
     /// What a reload left, if there was one in this window.
-    reloaded: Option<BTreeMap<SourceId, Arc<config::Link>>>,
+    reloaded: Option<BTreeMap<SourceId, Polled>>,
 }
 
 #[derive(Debug, Default)]
@@ -66,7 +65,11 @@ impl From<Quality> for Contact {
         match quality {
             // 0x0A and 0x0B come from a gateway whose target did not answer.
             Quality::Bad(Fault::Timeout | Fault::Exception(0x0a | 0x0b)) => Self::Silent,
-            Quality::Good | Quality::Bad(Fault::Exception(_) | Fault::NotAValue) => Self::Answered,
+            Quality::Good
+            | Quality::Uncertain(Doubt::Status(_))
+            | Quality::Bad(Fault::Exception(_) | Fault::Status(_) | Fault::NotAValue) => {
+                Self::Answered
+            }
             Quality::Uncertain(Doubt::LateReply)
             | Quality::Bad(Fault::BadCrc | Fault::ForeignReply) => Self::Doubtful,
             Quality::Bad(Fault::LinkDown) => Self::NoLink,
@@ -94,7 +97,7 @@ impl Links {
 
     /// Forget what left the configuration. What stayed keeps its state, so that nothing is told
     /// twice.
-    pub(super) fn on_reload(&mut self, configured: BTreeMap<SourceId, Arc<config::Link>>) {
+    pub(super) fn on_reload(&mut self, configured: BTreeMap<SourceId, Polled>) {
         self.keep_only(&configured);
         self.reloaded = Some(configured);
     }
@@ -106,10 +109,10 @@ impl Links {
         }
     }
 
-    fn keep_only(&mut self, configured: &BTreeMap<SourceId, Arc<config::Link>>) {
+    fn keep_only(&mut self, configured: &BTreeMap<SourceId, Polled>) {
         for (id, link) in &mut self.by_source {
-            let devices = configured.get(id).map(|link| link.devices.as_slice());
-            link.keep_only(devices.unwrap_or_default());
+            let polled = configured.get(id);
+            link.keep_only(|device| polled.and_then(|polled| polled.tags_of(id, device)));
         }
     }
 
@@ -132,11 +135,9 @@ impl Links {
 
 impl Link {
     /// Its ledger stays, whatever becomes of its devices.
-    fn keep_only(&mut self, configured: &[Arc<config::Device>]) {
-        self.devices.retain(|name, device| {
-            let wanted = configured.iter().find(|wanted| wanted.name == *name);
-            wanted.inspect(|wanted| device.keep_only(&wanted.tags)).is_some()
-        });
+    fn keep_only<'t>(&mut self, tags_of: impl Fn(&str) -> Option<&'t [Arc<Tag>]>) {
+        self.devices
+            .retain(|name, device| tags_of(name).inspect(|tags| device.keep_only(tags)).is_some());
         if self.devices.is_empty() {
             self.down_since = None;
         }
@@ -202,6 +203,8 @@ fn loss(quality: Quality) -> Option<&'static str> {
     match quality {
         Quality::Good => None,
         Quality::Uncertain(Doubt::LateReply) => Some("late_reply"),
+        Quality::Uncertain(Doubt::Status(_)) => Some("uncertain_status"),
+        Quality::Bad(Fault::Status(_)) => Some("bad_status"),
         Quality::Bad(Fault::Timeout) => Some("timeout"),
         Quality::Bad(Fault::LinkDown) => Some("link_down"),
         Quality::Bad(Fault::BadCrc) => Some("bad_crc"),
@@ -213,16 +216,15 @@ fn loss(quality: Quality) -> Option<&'static str> {
 }
 
 fn device_down(reading: &Reading) -> Event {
-    let text = format!("{} (unit {}) is down: {}", reading.device, reading.unit, detail(reading));
+    let text = format!("{} is down: {}", device_of(reading), detail(reading));
     about_device(Kind::DeviceDown, reading, text)
 }
 
 fn device_up(reading: &Reading, outage: &Outage) -> Event {
     let down = elapsed(outage.since, reading.at);
     let text = format!(
-        "{} (unit {}) answers again after {}; readings lost: {}",
-        reading.device,
-        reading.unit,
+        "{} answers again after {}; readings lost: {}",
+        device_of(reading),
         humantime::format_duration(down),
         outage.lost
     );

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use crate::record::{Doubt, Event, Fault, Kind, Quality, Reading};
 
 use super::outbox::Outbox;
-use super::words::{about_device, detail, exception_name};
+use super::words::{about_device, detail, device_of, exception_name};
 
 /// How long repetitions are only counted.
 const QUIET: Duration = Duration::from_secs(5 * 60);
@@ -53,8 +53,9 @@ fn kind_of(quality: Quality) -> Option<Kind> {
         Quality::Uncertain(Doubt::LateReply) => Some(Kind::ReplyLate),
         Quality::Bad(Fault::BadCrc) => Some(Kind::ReplyCorrupt),
         Quality::Bad(Fault::ForeignReply) => Some(Kind::ReplyForeign),
-        Quality::Bad(Fault::Exception(_)) => Some(Kind::PollException),
+        Quality::Bad(Fault::Exception(_) | Fault::Status(_)) => Some(Kind::PollException),
         Quality::Good
+        | Quality::Uncertain(Doubt::Status(_))
         | Quality::Bad(Fault::Timeout | Fault::LinkDown | Fault::NotAValue | Fault::BackedOff) => {
             None
         }
@@ -66,12 +67,13 @@ fn told(kind: Kind, untold: u64, reading: &Reading) -> Event {
         0 => String::new(),
         n => format!(" ({n} more since this was last told)"),
     };
-    let text = format!("{} (unit {}): {}{more}", reading.device, reading.unit, detail(reading));
+    let text = format!("{}: {}{more}", device_of(reading), detail(reading));
     let event = about_device(kind, reading, text).with("count", untold + 1);
     match reading.quality {
         Quality::Bad(Fault::Exception(code)) => {
             event.with("exception", exception_name(code).into_owned()).with("exception_code", code)
         }
+        Quality::Bad(Fault::Status(status)) => event.with("status", status.name),
         Quality::Good | Quality::Uncertain(_) | Quality::Bad(_) => event,
     }
 }

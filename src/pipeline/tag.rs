@@ -8,7 +8,7 @@ use crate::tag::{Tag, Value};
 
 use super::alarm::{Level, Step};
 use super::outbox::Outbox;
-use super::words::{elapsed, latency_ms, quantity, scalar};
+use super::words::{elapsed, latency_ms, quantity, scalar, with_device};
 
 /// What is remembered of one tag.
 #[derive(Debug, Default)]
@@ -194,10 +194,7 @@ fn with_limit(event: Event, level: Level, tag: &Tag) -> Event {
 
 fn with_sample(event: Event, reading: &Reading, sample: &Sample) -> Event {
     let tag = &sample.tag;
-    let mut event = event
-        .with("device", reading.device.clone())
-        .with("unit", reading.unit)
-        .with("tag", tag.name.clone());
+    let mut event = with_device(event, reading).with("tag", tag.name.clone());
     if let Some(value) = &sample.value {
         event = event.with("value", scalar(value));
     }

@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::config::{Log, Samples};
 use crate::record::{
-    Checked, Corruption, Event, Kind, Quality, Reading, Sample, Scalar, SourceId, Transaction,
+    Checked, Corruption, Event, Kind, Quality, Reading, Sample, Scalar, SourceId, Status,
+    Transaction,
 };
 use crate::tag::{Address, Limits, Table, Tag, Type, Value};
 use crate::wire::Mismatch;
@@ -25,6 +26,8 @@ fn pipeline(log: Log) -> Pipeline {
 fn quiet() -> Pipeline {
     pipeline(Log { samples: Samples::None, ..Log::default() })
 }
+
+const STATUS: Status = Status { code: 0x8034_0000, name: "BadNodeIdUnknown" };
 
 /// So many seconds into the test.
 fn at(seconds: u64) -> SystemTime {
@@ -46,7 +49,7 @@ fn reading(seconds: u64, quality: Quality) -> Reading {
     Reading {
         source: SourceId::from("line-a"),
         device: "pump-1".into(),
-        unit: 1,
+        unit: Some(1),
         at: at(seconds),
         latency: Duration::from_micros(4_200),
         quality,

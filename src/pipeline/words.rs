@@ -8,10 +8,25 @@ use crate::tag::{Tag, Value, readable};
 
 /// An event about one device, with the fields that name it.
 pub(super) fn about_device(kind: Kind, reading: &Reading, text: String) -> Event {
-    Event::new(kind, reading.at, reading.source.clone(), text)
-        .with("device", reading.device.clone())
-        .with("unit", reading.unit)
+    with_device(Event::new(kind, reading.at, reading.source.clone(), text), reading)
         .with("quality", reading.quality.to_string())
+}
+
+/// The fields that name the device.
+pub(super) fn with_device(event: Event, reading: &Reading) -> Event {
+    let event = event.with("device", reading.device.clone());
+    match reading.unit {
+        Some(unit) => event.with("unit", unit),
+        None => event,
+    }
+}
+
+/// The device in a sentence: "pump-1 (unit 1)".
+pub(super) fn device_of(reading: &Reading) -> String {
+    match reading.unit {
+        Some(unit) => format!("{} (unit {unit})", reading.device),
+        None => reading.device.to_string(),
+    }
 }
 
 /// The poller's words on what failed, or the quality where it has none.

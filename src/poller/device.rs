@@ -11,6 +11,7 @@ use crate::config::Device;
 use crate::config::Link;
 use crate::record::{Doubt, Fault, Quality, Reading, Sample, SourceId};
 use crate::tag::Tag;
+use crate::tag::Value;
 
 use super::bus::Bus;
 use super::exchange::{Cause, Confidence, Reply, Values};
@@ -183,7 +184,7 @@ impl Polled {
         Reading {
             source: self.source.clone(),
             device: Arc::clone(&self.device.name),
-            unit: self.device.unit,
+            unit: Some(self.device.unit),
             at: SystemTime::now().checked_sub(reply.arrived.elapsed()).unwrap_or(SystemTime::now()),
             latency: reply.latency,
             quality,
@@ -203,7 +204,7 @@ impl Polled {
         Reading {
             source: self.source.clone(),
             device: Arc::clone(&self.device.name),
-            unit: self.device.unit,
+            unit: Some(self.device.unit),
             at: SystemTime::now(),
             latency: Duration::ZERO,
             quality,
@@ -280,12 +281,13 @@ fn is_busy(outcome: &Result<Reply, Cause>) -> bool {
 
 /// The tag's part of the reply, as a value of its type.
 fn sample(slot: &Slot, values: &Values, quality: Quality) -> Sample {
-    let Slot { tag, place } = slot;
+    let Slot { tag, registers, place } = slot;
     let value = match values {
-        Values::Registers(registers) => {
-            registers.get(place.clone()).and_then(|part| tag.decode_registers(part).ok())
-        }
-        Values::Bits(bits) => bits.get(place.start).map(|bit| tag.decode_bit(*bit)),
+        Values::Registers(words) => words
+            .get(place.clone())
+            .and_then(|part| registers.decode(part).ok())
+            .and_then(|raw| tag.scaled(raw).ok()),
+        Values::Bits(bits) => bits.get(place.start).map(|bit| Value::Bool(*bit)),
         Values::Echo => None,
         Values::Exception(_) => return Sample { tag: Arc::clone(tag), value: None, quality },
     };

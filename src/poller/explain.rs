@@ -25,13 +25,13 @@ pub(super) fn outage(endpoint: &Endpoint, error: &io::Error) -> String {
     format!("{what} {endpoint} failed: {error}: {hint}")
 }
 
-fn tcp_hint(kind: io::ErrorKind) -> &'static str {
+pub(super) fn tcp_hint(kind: io::ErrorKind) -> &'static str {
     use io::ErrorKind as Kind;
     #[expect(clippy::wildcard_enum_match_arm, reason = "not our enum, and it is non-exhaustive")]
     match kind {
         Kind::ConnectionRefused => {
             "nothing listens there or a firewall rejects; check the port and that the device's \
-             Modbus server is on"
+             server is on"
         }
         Kind::TimedOut => {
             "the address does not answer; check that the device is powered and the address right, \
@@ -258,7 +258,7 @@ impl fmt::Display for Prospect {
 /// Tags with their addresses, of many the first ones.
 fn listed(tags: &[Arc<Tag>]) -> String {
     const SHOWN: usize = 3;
-    let shown = tags.iter().take(SHOWN).map(|tag| format!("{} ({})", tag.name, tag.address));
+    let shown = tags.iter().take(SHOWN).map(|tag| format!("{} ({})", tag.name, tag.place));
     let shown = shown.collect::<Vec<_>>().join(", ");
     match tags.len().saturating_sub(SHOWN) {
         0 => shown,

@@ -7,6 +7,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::tag::Registers;
 use crate::tag::Table;
 use crate::tag::Tag;
 use crate::wire::modbus::request::{MAX_BITS, MAX_REGISTERS, ReadRequest, Span};
@@ -23,7 +24,8 @@ const TABLE_LEN: u32 = 1 << 16;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Plan {
     pub(super) blocks: Vec<Block>,
-    /// Tags that no request can read in one piece, and reading in pieces may tear.
+    /// Tags that no request can read in one piece, and reading in pieces may tear; and tags that
+    /// lie in no Modbus table.
     pub(super) unreadable: Vec<Arc<Tag>>,
 }
 
@@ -40,6 +42,7 @@ pub(super) struct Block {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Slot {
     pub(super) tag: Arc<Tag>,
+    pub(super) registers: Registers,
     /// Registers or bits of the reply.
     pub(super) place: Range<usize>,
 }
@@ -83,23 +86,29 @@ impl Size {
         u32::from(if table.is_bit() { self.max_registers * 16 } else { self.max_registers })
     }
 
-    fn admits(self, tag: &Tag) -> bool {
-        let Range { start, end } = extent(tag);
-        (1..=self.max_count(tag.address.table)).contains(&(end - start)) && end <= TABLE_LEN
+    fn admits(self, registers: &Registers) -> bool {
+        let Range { start, end } = extent(registers);
+        (1..=self.max_count(registers.address.table)).contains(&(end - start)) && end <= TABLE_LEN
     }
 }
 
 impl Plan {
     /// Cover each of `tags` exactly once.
     pub(super) fn new(tags: &[Arc<Tag>], merge: Merge, size: Size) -> Self {
-        let (mut readable, unreadable): (Vec<_>, Vec<_>) =
-            tags.iter().map(Arc::clone).partition(|tag| size.admits(tag));
-        readable.sort_by_key(|tag| (tag.address, tag.span()));
+        let mut readable: Vec<Placed> = vec![];
+        let mut unreadable = vec![];
+        for tag in tags.iter().map(Arc::clone) {
+            match tag.registers().filter(|registers| size.admits(registers)) {
+                Some(registers) => readable.push(Placed { tag, registers }),
+                None => unreadable.push(tag),
+            }
+        }
+        readable.sort_by_key(|placed| (placed.registers.address, placed.registers.span()));
         let mut runs: Vec<Run> = vec![];
-        for tag in readable {
-            match runs.last_mut().filter(|run| run.admits(&tag, merge, size)) {
-                Some(run) => run.push(tag),
-                None => runs.push(Run::of(tag)),
+        for placed in readable {
+            match runs.last_mut().filter(|run| run.admits(&placed.registers, merge, size)) {
+                Some(run) => run.push(placed),
+                None => runs.push(Run::of(placed)),
             }
         }
         Self {
@@ -135,46 +144,53 @@ impl Block {
     }
 }
 
+/// A tag that one request can read.
+struct Placed {
+    tag: Arc<Tag>,
+    registers: Registers,
+}
+
 /// Tags in address order that one request will read.
 struct Run {
     table: Table,
     first: u32,
     end: u32,
-    tags: Vec<Arc<Tag>>,
+    tags: Vec<Placed>,
 }
 
 impl Run {
-    fn of(tag: Arc<Tag>) -> Self {
-        let Range { start, end } = extent(&tag);
-        Self { table: tag.address.table, first: start, end, tags: vec![tag] }
+    fn of(placed: Placed) -> Self {
+        let Range { start, end } = extent(&placed.registers);
+        Self { table: placed.registers.address.table, first: start, end, tags: vec![placed] }
     }
 
-    /// `tag` begins no earlier than any tag of the run.
-    fn admits(&self, tag: &Tag, merge: Merge, size: Size) -> bool {
-        let Range { start, end } = extent(tag);
+    /// `registers` begin no earlier than any tag of the run.
+    fn admits(&self, registers: &Registers, merge: Merge, size: Size) -> bool {
+        let Range { start, end } = extent(registers);
         let is_close = match merge {
             Merge::Near => start <= self.end + max_gap(self.table),
             Merge::Adjacent => start <= self.end,
             Merge::Inside => end <= self.end,
         };
-        tag.address.table == self.table
+        registers.address.table == self.table
             && is_close
             && self.end.max(end) - self.first <= size.max_count(self.table)
     }
 
-    fn push(&mut self, tag: Arc<Tag>) {
-        self.end = self.end.max(extent(&tag).end);
-        self.tags.push(tag);
+    fn push(&mut self, placed: Placed) {
+        self.end = self.end.max(extent(&placed.registers).end);
+        self.tags.push(placed);
     }
 
     fn into_block(self, merge: Merge, size: Size) -> Block {
-        let place = |tag: &Tag| {
-            let Range { start, end } = extent(tag);
-            place_of(start - self.first)..place_of(end - self.first)
+        let slot = |Placed { tag, registers }| {
+            let Range { start, end } = extent(&registers);
+            let place = place_of(start - self.first)..place_of(end - self.first);
+            Slot { tag, registers, place }
         };
-        let tags = self.tags.iter().map(|tag| Slot { tag: Arc::clone(tag), place: place(tag) });
+        let tags = self.tags.into_iter().map(slot).collect();
         let request = request(self.table, self.first, self.end);
-        Block { request, tags: tags.collect(), merge, size }
+        Block { request, tags, merge, size }
     }
 }
 
@@ -192,9 +208,9 @@ fn request(table: Table, first: u32, end: u32) -> ReadRequest {
 }
 
 /// Entries of its table that a tag covers.
-fn extent(tag: &Tag) -> Range<u32> {
-    let first = u32::from(tag.address.index);
-    first..first + u32::from(tag.span())
+fn extent(registers: &Registers) -> Range<u32> {
+    let first = u32::from(registers.address.index);
+    first..first + u32::from(registers.span())
 }
 
 fn max_gap(table: Table) -> u32 {

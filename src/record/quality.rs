@@ -15,6 +15,8 @@ pub enum Quality {
 pub enum Doubt {
     /// Received while an earlier reply may still have been under way on this line.
     LateReply,
+    /// The server grades its value so.
+    Status(Status),
 }
 
 /// Why there is no value.
@@ -30,10 +32,25 @@ pub enum Fault {
     ForeignReply,
     /// The device answered with this exception code (Application Protocol V1.1b3, section 7).
     Exception(u8),
+    /// The server refused the request, or has no value, for this reason.
+    Status(Status),
     /// The reply is proven, but its registers do not hold a value of the tag's type.
     NotAValue,
     /// Not asked: the device is backed off after failures.
     BackedOff,
+}
+
+/// A status code of OPC UA (Part 4, section 7.39), with the name the standard gives it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Status {
+    pub code: u32,
+    pub name: &'static str,
+}
+
+impl fmt::Debug for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} 0x{:08X}", self.name, self.code)
+    }
 }
 
 impl Quality {

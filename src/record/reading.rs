@@ -13,11 +13,12 @@ pub struct Reading {
     /// Link it went over.
     pub source: SourceId,
     pub device: Arc<str>,
-    /// Modbus unit identifier.
-    pub unit: u8,
-    /// When the last byte arrived, or the attempt was given up.
+    /// Modbus unit identifier, if that is how the device is addressed.
+    pub unit: Option<u8>,
+    /// When the source of the values says they were taken; else when the last byte arrived, or the
+    /// attempt was given up.
     pub at: SystemTime,
-    /// First byte out to last byte in; zero if nothing was sent.
+    /// First byte out to last byte in; zero if nothing was sent, or nothing was asked.
     pub latency: Duration,
     /// Of the reply as a whole.
     pub quality: Quality,

@@ -1,7 +1,7 @@
 //! From registers to an engineering value: order, type, bit, scale.
 
 use super::value::{float_of_signed, float_of_unsigned, readable, without_noise};
-use super::{Order, Tag, Type, Value};
+use super::{Order, Registers, Tag, Type, Value};
 
 /// Why registers do not hold a value of the type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,15 +14,15 @@ pub enum DecodeError {
     NotText,
 }
 
-impl Tag {
-    /// The value in the tag's registers, the first of them at its address.
-    pub fn decode_registers(&self, registers: &[u16]) -> Result<Value, DecodeError> {
+impl Registers {
+    /// The raw value in these registers, the first of them at the address.
+    pub fn decode(&self, registers: &[u16]) -> Result<Value, DecodeError> {
         let need = usize::from(self.span());
         let registers =
             registers.get(..need).ok_or(DecodeError::TooShort { need, have: registers.len() })?;
         let bits = significant(registers, self.order);
         let [.., e, f, g, h] = bits.to_be_bytes();
-        let raw = match self.kind {
+        Ok(match self.kind {
             Type::Bool => Value::Bool(self.address.bit.map_or(bits, |bit| bits >> bit & 1) != 0),
             Type::Byte | Type::Usint => Value::Unsigned(u64::from(h)),
             Type::Sint => Value::Signed(i64::from(i8::from_be_bytes([h]))),
@@ -35,16 +35,13 @@ impl Tag {
             Type::Real => Value::Real(f64::from(f32::from_be_bytes([e, f, g, h]))),
             Type::Lreal => Value::Real(f64::from_bits(bits)),
             Type::String(len) => text(registers, self.order, usize::from(len))?,
-        };
-        self.scaled(raw)
+        })
     }
+}
 
-    /// The value of the tag's coil or discrete input.
-    pub fn decode_bit(&self, bit: bool) -> Value {
-        Value::Bool(bit)
-    }
-
-    fn scaled(&self, raw: Value) -> Result<Value, DecodeError> {
+impl Tag {
+    /// The engineering value of a raw one.
+    pub fn scaled(&self, raw: Value) -> Result<Value, DecodeError> {
         let number = match &raw {
             Value::Bool(_) | Value::Text(_) => return Ok(raw),
             Value::Signed(_) | Value::Unsigned(_) if !self.is_scaled() => return Ok(raw),

@@ -1,6 +1,7 @@
 //! Configuration files, good and bad, as an operator would write them.
 
 mod link;
+mod opcua;
 mod refused;
 mod refused_tags;
 
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use infra_monitor::config::{Color, Config, Rejected, Samples, parse};
 use infra_monitor::record::SourceId;
-use infra_monitor::tag::Type;
+use infra_monitor::tag::{Tag, Type};
 use proptest::prelude::*;
 
 fn accepted(text: &str) -> Config {
@@ -72,13 +73,14 @@ fn a_small_site_is_read_as_it_was_meant() {
     let [pump] = &link.devices[..] else { panic!("{:?}", link.devices) };
     assert_eq!((&*pump.name, pump.unit, pump.every), ("pump-1", 1, Duration::from_secs(1)));
     let [pressure, running] = &pump.tags[..] else { panic!("{:?}", pump.tags) };
-    assert_eq!((pressure.address.to_string().as_str(), pressure.kind), ("holding:100", Type::Real));
+    let at = |tag: &Tag| tag.registers().map(|at| (at.address.to_string(), at.kind)).unwrap();
+    assert_eq!(at(pressure), ("holding:100".to_owned(), Type::Real));
     assert_eq!((pressure.limits.low, pressure.limits.high), (Some(2.0), Some(9.5)));
     assert_eq!(
         (pressure.unit.as_deref(), pressure.deadband.to_string()),
         (Some("bar"), "0.05".to_owned())
     );
-    assert_eq!((running.address.to_string().as_str(), running.kind), ("coil:3", Type::Bool));
+    assert_eq!(at(running), ("coil:3".to_owned(), Type::Bool));
 }
 
 #[test]
@@ -244,7 +246,7 @@ tags = [{ name = "a", at = "%MW1", type = "INT" }, { name = "b", at = "%MD2", ty
 fn places(config: &Config) -> Vec<String> {
     let devices = config.links.values().flat_map(|link| &link.devices);
     let tags = devices.flat_map(|device| &device.tags);
-    tags.map(|tag| format!("{} {}", tag.name, tag.address)).collect()
+    tags.map(|tag| format!("{} {}", tag.name, tag.registers().unwrap().address)).collect()
 }
 
 proptest! {

@@ -1,5 +1,7 @@
 //! The daemon as a process: started, told things by signal, and watched from outside.
 
+#[cfg(feature = "opcua")]
+mod opcua;
 mod plant;
 mod process;
 

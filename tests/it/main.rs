@@ -15,6 +15,8 @@ mod demo;
 mod journald;
 mod layering;
 mod netns;
+#[cfg(feature = "opcua")]
+mod opcua;
 mod peers;
 mod poller;
 mod program;

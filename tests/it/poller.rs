@@ -133,7 +133,7 @@ fn assert_never_wrong_and_recovered(log: &[Reading]) {
     let samples = log.iter().flat_map(|reading| &reading.samples);
     let good: Vec<_> = samples.filter(|sample| sample.quality.is_good()).collect();
     for sample in &good {
-        let own = Value::Unsigned(sample.tag.address.index.into());
+        let own = Value::Unsigned(sample.tag.registers().unwrap().address.index.into());
         assert_eq!(sample.value, Some(own), "{:?}", sample.tag.name);
     }
     let n_late =

@@ -16,7 +16,10 @@ enum Step {
 fn quality() -> impl Strategy<Value = Quality> {
     prop_oneof![
         4 => Just(Quality::Good),
-        1 => Just(Quality::Uncertain(Doubt::LateReply)),
+        1 => prop::sample::select(vec![
+            Quality::Uncertain(Doubt::LateReply),
+            Quality::Uncertain(Doubt::Status(STATUS)),
+        ]),
         4 => prop::sample::select(vec![
             Fault::Timeout,
             Fault::LinkDown,
@@ -24,6 +27,7 @@ fn quality() -> impl Strategy<Value = Quality> {
             Fault::ForeignReply,
             Fault::Exception(2),
             Fault::Exception(11),
+            Fault::Status(STATUS),
             Fault::NotAValue,
             Fault::BackedOff,
         ])

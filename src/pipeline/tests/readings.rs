@@ -1,6 +1,6 @@
 //! What readings become.
 
-use crate::config::{Device, Endpoint, Link};
+use crate::config::{Device, Endpoint, Link, Polled};
 use crate::pipeline::Notice;
 use crate::record::{Doubt, Fault};
 
@@ -212,6 +212,20 @@ fn repeated_refusals_are_counted_and_told_again_after_five_minutes() {
 }
 
 #[test]
+fn a_status_that_is_bad_is_told_with_its_name_and_no_unit() {
+    let mut pipeline = quiet();
+    let refusal = reading(0, Quality::Bad(Fault::Status(STATUS)));
+    pipeline.on_reading(&Reading { unit: None, ..refusal });
+    insta::assert_snapshot!(show(&drain(&mut pipeline)[0]), @r#"
+    poll.exception: pump-1: no reply; check wiring
+      device = Text("pump-1")
+      quality = Text("Bad(Status(BadNodeIdUnknown 0x80340000))")
+      count = Unsigned(1)
+      status = Text("BadNodeIdUnknown")
+    "#);
+}
+
+#[test]
 fn a_link_is_down_when_none_of_its_devices_can_be_reached() {
     let mut pipeline = quiet();
     let other = |reading| from_device("pump-2", reading);
@@ -300,5 +314,6 @@ fn reloaded(log: Log, tags: Vec<Tag>) -> Notice {
         ..Link::new(Endpoint::Tcp(([192, 0, 2, 10], 502).into()))
     };
     let event = Event::new(Kind::ConfigReloaded, at(0), SourceId::from("daemon"), "");
-    Notice::Reloaded { event, log, links: [(SourceId::from("line-a"), Arc::new(link))].into() }
+    let polled = [(SourceId::from("line-a"), Polled::Modbus(Arc::new(link)))].into();
+    Notice::Reloaded { event, log, polled }
 }

@@ -103,6 +103,13 @@ fn any_tag() -> impl Strategy<Value = Arc<Tag>> {
     )
 }
 
+#[test]
+fn a_tag_that_lies_in_no_table_is_named_and_not_read() {
+    let node = Tag::at("t", "ns=2;s=Pump".parse::<crate::tag::NodeId>().unwrap().into());
+    let plan = Plan::new(&[Arc::new(node)], Merge::Near, FULL);
+    assert_eq!((plan.blocks.len(), plan.unreadable.len()), (0, 1));
+}
+
 proptest! {
     #[test]
     fn every_tag_is_covered_exactly_once_within_the_limits(
@@ -124,8 +131,8 @@ proptest! {
             prop_assert!((1..=limit).contains(&count));
             prop_assert!(u32::from(first) + u32::from(count) <= TABLE_LEN);
             for slot in &block.tags {
-                let start = usize::from(slot.tag.address.index - first);
-                prop_assert_eq!(&slot.place, &(start..start + usize::from(slot.tag.span())));
+                let start = usize::from(slot.registers.address.index - first);
+                prop_assert_eq!(&slot.place, &(start..start + usize::from(slot.registers.span())));
                 prop_assert!(slot.place.end <= usize::from(count));
             }
         }

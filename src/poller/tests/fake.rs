@@ -168,7 +168,7 @@ pub(super) async fn poll_link_for(
 /// the last reading of the turn before it, `since`.
 pub(super) fn lie(since: Duration, reading: &Reading, sample: &Sample) -> Option<String> {
     let Some(Value::Unsigned(value)) = sample.value else { return None };
-    let (unit, index) = (reading.unit, sample.tag.address.index);
+    let (unit, index) = (reading.unit.unwrap(), sample.tag.registers().unwrap().address.index);
     let since = u64::try_from(since.as_millis()).unwrap();
     let is_true = if index.is_multiple_of(2) {
         value == u64::from(index) + 1000 * u64::from(unit)

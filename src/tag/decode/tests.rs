@@ -8,8 +8,16 @@ fn tag(kind: &str) -> Tag {
     Tag::new("t", address, kind.parse().unwrap())
 }
 
+fn registers_of(kind: &str, order: Order) -> Registers {
+    Registers { order, ..tag(kind).registers().unwrap() }
+}
+
+fn value_of(tag: &Tag, registers: &[u16]) -> Result<Value, DecodeError> {
+    tag.scaled(tag.registers().unwrap().decode(registers)?)
+}
+
 fn decoded(kind: &str, registers: &[u16]) -> Result<Value, DecodeError> {
-    tag(kind).decode_registers(registers)
+    value_of(&tag(kind), registers)
 }
 
 /// What a controller would put on the wire for a value of so many bytes.
@@ -55,9 +63,8 @@ fn each_type_reads_its_own_range() {
 
 #[test]
 fn the_order_says_where_each_byte_lies() {
-    let value_of = |kind, order, registers: &[u16]| {
-        Tag { order, ..tag(kind) }.decode_registers(registers).unwrap()
-    };
+    let value_of =
+        |kind, order, registers: &[u16]| registers_of(kind, order).decode(registers).unwrap();
     for (order, registers) in [
         (Order::Abcd, [0x0a0b, 0x0c0d]),
         (Order::Cdab, [0x0c0d, 0x0a0b]),
@@ -86,26 +93,25 @@ fn the_order_says_where_each_byte_lies() {
 #[test]
 fn a_bit_is_counted_from_the_least_significant() {
     for (bit, value) in [(0, true), (1, false), (15, true)] {
-        let mut tag = tag("BOOL");
-        tag.address.bit = Some(bit);
-        assert_eq!(tag.decode_registers(&[0x8001]), Ok(Value::Bool(value)), "{bit}");
+        let mut bits = registers_of("BOOL", Order::Abcd);
+        bits.address.bit = Some(bit);
+        assert_eq!(bits.decode(&[0x8001]), Ok(Value::Bool(value)), "{bit}");
     }
-    assert_eq!(tag("BOOL").decode_bit(true), Value::Bool(true));
 }
 
 #[test]
 fn scaling_makes_a_real_without_noise_and_integers_stay_integers_without_it() {
     assert_eq!(decoded("INT", &[42]), Ok(Value::Signed(42)));
     let scaled = Tag { scale: 0.1, offset: -10.0, ..tag("INT") };
-    let value = scaled.decode_registers(&[421]).unwrap();
+    let value = value_of(&scaled, &[421]).unwrap();
     assert_eq!(value.to_string(), "32.1");
     let tripled = Tag { scale: 3.0, ..tag("REAL") };
-    let value = tripled.decode_registers(&[0x3dcc, 0xcccd]); // 0.1
+    let value = value_of(&tripled, &[0x3dcc, 0xcccd]); // 0.1
     assert_eq!(value, Ok(Value::Real(0.3)));
     let shifted = Tag { offset: 1.0, ..tag("UINT") };
-    assert_eq!(shifted.decode_registers(&[1]), Ok(Value::Real(2.0)));
+    assert_eq!(value_of(&shifted, &[1]), Ok(Value::Real(2.0)));
     let counter = Tag { offset: 1.0, ..tag("ULINT") };
-    let value = counter.decode_registers(&[4, 0x62d5, 0x3c8a, 0xbac0]); // 1234567890123456
+    let value = value_of(&counter, &[4, 0x62d5, 0x3c8a, 0xbac0]); // 1234567890123456
     assert_eq!(value, Ok(Value::Real(1_234_567_890_123_457.0)));
 }
 
@@ -116,7 +122,7 @@ fn what_is_not_a_finite_number_is_no_value() {
     }
     assert_eq!(decoded("LREAL", &[0x7ff8, 0, 0, 0]), Err(DecodeError::NotFinite));
     let scaled = Tag { scale: 10.0, ..tag("LREAL") };
-    assert_eq!(scaled.decode_registers(&[0x7fef, 0, 0, 0]), Err(DecodeError::NotFinite));
+    assert_eq!(value_of(&scaled, &[0x7fef, 0, 0, 0]), Err(DecodeError::NotFinite));
 }
 
 #[test]
@@ -143,7 +149,8 @@ proptest! {
     fn what_a_controller_lays_out_is_read_back(value: u64, order in 0..4_usize) {
         let (_, order) = Order::ALL[order];
         let read = |kind: &str, n_words| {
-            Tag { order, ..tag(kind) }.decode_registers(&laid_out(value, n_words, order))
+            let raw = registers_of(kind, order).decode(&laid_out(value, n_words, order))?;
+            tag(kind).scaled(raw)
         };
         prop_assert_eq!(read("LWORD", 4), Ok(Value::Unsigned(value)));
         prop_assert_eq!(read("LINT", 4), Ok(Value::Signed(value.cast_signed())));

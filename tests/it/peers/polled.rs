@@ -98,9 +98,10 @@ impl Polled {
 
 fn assert_right(sample: &Sample) {
     let tag = &sample.tag;
-    let Address { table, index, bit } = tag.address;
+    let registers = tag.registers().unwrap();
+    let Address { table, index, bit } = registers.address;
     let register = if table == Table::Input { !index } else { index };
-    let expected = match (table, bit, &tag.kind) {
+    let expected = match (table, bit, registers.kind) {
         (Table::Coil, ..) => Value::Bool(index.is_multiple_of(3)),
         (Table::Discrete, ..) => Value::Bool(index.is_multiple_of(5)),
         (_, Some(bit), _) => Value::Bool(register >> bit & 1 == 1),
