@@ -100,6 +100,13 @@ fn is_exempt(kind: Kind, samples: Samples) -> bool {
         | Kind::ReplyLate
         | Kind::ReplyForeign
         | Kind::PollException
+        | Kind::ChecksumMismatch
+        | Kind::LineDegraded
+        | Kind::LineRecovered
+        | Kind::CrosscheckMismatch
+        | Kind::TagStale
+        | Kind::TagFresh
+        | Kind::ScheduleMissed
         | Kind::ChecksumInvalid
         | Kind::ModbusWrite
         | Kind::ModbusException

@@ -66,14 +66,14 @@ impl From<Quality> for Contact {
             // 0x0A and 0x0B come from a gateway whose target did not answer.
             Quality::Bad(Fault::Timeout | Fault::Exception(0x0a | 0x0b)) => Self::Silent,
             Quality::Good
-            | Quality::Uncertain(Doubt::Status(_))
-            | Quality::Bad(Fault::Exception(_) | Fault::Status(_) | Fault::NotAValue) => {
-                Self::Answered
-            }
+            | Quality::Uncertain(Doubt::Status(_) | Doubt::Torn)
+            | Quality::Bad(
+                Fault::Exception(_) | Fault::Status(_) | Fault::NotAValue | Fault::ChecksumMismatch,
+            ) => Self::Answered,
             Quality::Uncertain(Doubt::LateReply)
             | Quality::Bad(Fault::BadCrc | Fault::ForeignReply) => Self::Doubtful,
             Quality::Bad(Fault::LinkDown) => Self::NoLink,
-            Quality::Bad(Fault::BackedOff) => Self::Unknown,
+            Quality::Uncertain(Doubt::Stale) | Quality::Bad(Fault::BackedOff) => Self::Unknown,
         }
     }
 }
@@ -203,6 +203,8 @@ fn loss(quality: Quality) -> Option<&'static str> {
     match quality {
         Quality::Good => None,
         Quality::Uncertain(Doubt::LateReply) => Some("late_reply"),
+        Quality::Uncertain(Doubt::Stale) => Some("stale"),
+        Quality::Uncertain(Doubt::Torn) => Some("torn"),
         Quality::Uncertain(Doubt::Status(_)) => Some("uncertain_status"),
         Quality::Bad(Fault::Status(_)) => Some("bad_status"),
         Quality::Bad(Fault::Timeout) => Some("timeout"),
@@ -210,6 +212,7 @@ fn loss(quality: Quality) -> Option<&'static str> {
         Quality::Bad(Fault::BadCrc) => Some("bad_crc"),
         Quality::Bad(Fault::ForeignReply) => Some("foreign_reply"),
         Quality::Bad(Fault::Exception(_)) => Some("exception"),
+        Quality::Bad(Fault::ChecksumMismatch) => Some("checksum_mismatch"),
         Quality::Bad(Fault::NotAValue) => Some("not_a_value"),
         Quality::Bad(Fault::BackedOff) => Some("backed_off"),
     }

@@ -14,7 +14,7 @@ use super::words::{about_device, detail, device_of, exception_name};
 /// How long repetitions are only counted.
 const QUIET: Duration = Duration::from_secs(5 * 60);
 
-/// Of one device, by kind of event: at most four.
+/// Of one device, by kind of event: at most five.
 #[derive(Debug, Default)]
 pub(super) struct Repeats(BTreeMap<Kind, Repeat>);
 
@@ -54,8 +54,9 @@ fn kind_of(quality: Quality) -> Option<Kind> {
         Quality::Bad(Fault::BadCrc) => Some(Kind::ReplyCorrupt),
         Quality::Bad(Fault::ForeignReply) => Some(Kind::ReplyForeign),
         Quality::Bad(Fault::Exception(_) | Fault::Status(_)) => Some(Kind::PollException),
+        Quality::Bad(Fault::ChecksumMismatch) => Some(Kind::ChecksumMismatch),
         Quality::Good
-        | Quality::Uncertain(Doubt::Status(_))
+        | Quality::Uncertain(Doubt::Status(_) | Doubt::Stale | Doubt::Torn)
         | Quality::Bad(Fault::Timeout | Fault::LinkDown | Fault::NotAValue | Fault::BackedOff) => {
             None
         }

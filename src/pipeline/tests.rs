@@ -52,6 +52,7 @@ fn reading(seconds: u64, quality: Quality) -> Reading {
         unit: Some(1),
         at: at(seconds),
         latency: Duration::from_micros(4_200),
+        missed: 0,
         quality,
         detail: (!quality.is_good()).then(|| "no reply; check wiring".into()),
         samples: vec![],

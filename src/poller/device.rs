@@ -187,6 +187,7 @@ impl Polled {
             unit: Some(self.device.unit),
             at: SystemTime::now().checked_sub(reply.arrived.elapsed()).unwrap_or(SystemTime::now()),
             latency: reply.latency,
+            missed: 0,
             quality,
             detail: detail.map(Into::into),
             samples: query
@@ -207,6 +208,7 @@ impl Polled {
             unit: Some(self.device.unit),
             at: SystemTime::now(),
             latency: Duration::ZERO,
+            missed: 0,
             quality,
             detail: Some(why.into()),
             samples: tags.iter().map(sample).collect(),

@@ -29,6 +29,7 @@ pub async fn run(
         unit: None,
         at: SystemTime::now(),
         latency: Duration::ZERO,
+        missed: 0,
         quality,
         detail: Some(why.into()),
         samples: samples.map(|tag| Sample { tag, value: None, quality }).collect(),

@@ -99,6 +99,13 @@ pub enum Kind {
     ReplyLate,
     ReplyForeign,
     PollException,
+    ChecksumMismatch,
+    LineDegraded,
+    LineRecovered,
+    CrosscheckMismatch,
+    TagStale,
+    TagFresh,
+    ScheduleMissed,
     ChecksumInvalid,
     ModbusWrite,
     ModbusException,
@@ -115,7 +122,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 31] = [
         Self::PollSample,
         Self::LimitExceeded,
         Self::LimitReturned,
@@ -127,6 +134,13 @@ impl Kind {
         Self::ReplyLate,
         Self::ReplyForeign,
         Self::PollException,
+        Self::ChecksumMismatch,
+        Self::LineDegraded,
+        Self::LineRecovered,
+        Self::CrosscheckMismatch,
+        Self::TagStale,
+        Self::TagFresh,
+        Self::ScheduleMissed,
         Self::ChecksumInvalid,
         Self::ModbusWrite,
         Self::ModbusException,
@@ -170,6 +184,19 @@ impl Kind {
             Self::ReplyLate => ("reply.late", Warning, "b6bcc388436345409a705cad5e1cf134"),
             Self::ReplyForeign => ("reply.foreign", Warning, "3e30eb002c6642ebbed55864ca35fd52"),
             Self::PollException => ("poll.exception", Warning, "495188574fd04ad1af69a54afecadba8"),
+            Self::ChecksumMismatch => {
+                ("checksum.mismatch", Warning, "c8da4d7b4d634427a9c6e7f9ea24a487")
+            }
+            Self::LineDegraded => ("line.degraded", Warning, "1dce39cb38294486b470ca6958969762"),
+            Self::LineRecovered => ("line.recovered", Notice, "4eadb8a4e2cc4c56a8d8581b93f0a53e"),
+            Self::CrosscheckMismatch => {
+                ("crosscheck.mismatch", Warning, "15f9bcb3a4b0457d9281171d94c4b2bf")
+            }
+            Self::TagStale => ("tag.stale", Warning, "61bd0ea9190f4b07870b873182fe8db9"),
+            Self::TagFresh => ("tag.fresh", Notice, "1a015d3f2e7b4f9bb64c4a7e8f70a7f6"),
+            Self::ScheduleMissed => {
+                ("schedule.missed", Warning, "fed73a928c7f45deafdb9f1ad563df9b")
+            }
             Self::ChecksumInvalid => {
                 ("checksum.invalid", Warning, "dd784df1662c41279c98d539ac9e2f79")
             }

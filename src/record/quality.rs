@@ -15,6 +15,10 @@ pub enum Quality {
 pub enum Doubt {
     /// Received while an earlier reply may still have been under way on this line.
     LateReply,
+    /// Older than it should be, or unchanged for longer than its tag may be.
+    Stale,
+    /// The controller changed the block while it was read.
+    Torn,
     /// The server grades its value so.
     Status(Status),
 }
@@ -36,6 +40,8 @@ pub enum Fault {
     Status(Status),
     /// The reply is proven, but its registers do not hold a value of the tag's type.
     NotAValue,
+    /// The controller's own checksum of the block does not match what was read.
+    ChecksumMismatch,
     /// Not asked: the device is backed off after failures.
     BackedOff,
 }

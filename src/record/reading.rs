@@ -20,6 +20,8 @@ pub struct Reading {
     pub at: SystemTime,
     /// First byte out to last byte in; zero if nothing was sent, or nothing was asked.
     pub latency: Duration,
+    /// Turns of the device that were due before this reading and not taken: the link was busy.
+    pub missed: u32,
     /// Of the reply as a whole.
     pub quality: Quality,
     /// What failed, with the likely cause and the next step. `None` when `Good`.

@@ -65,6 +65,7 @@ impl Source {
             unit: None,
             at,
             latency: Duration::ZERO,
+            missed: 0,
             quality,
             detail: detail.map(Into::into),
             samples: vec![],
