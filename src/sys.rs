@@ -10,6 +10,7 @@ pub mod namespace;
 pub mod privilege;
 pub mod rs485;
 pub mod seccomp;
+pub mod serial_counters;
 
 mod file_map;
 mod packet_ring;
