@@ -18,6 +18,7 @@ use crate::config::StopBits;
 use crate::config::Tls;
 use crate::sys::rs485;
 
+use super::explain::UNPLUGGED;
 use super::tls;
 
 /// A TCP connection is given up after this.
@@ -85,8 +86,13 @@ impl Dial for Serial {
     }
 }
 
-/// The crate reports both a lock and `EBUSY` as "no device", and an absent device as `NotFound`.
+/// The crate reports both a lock and `EBUSY` as "no device", and an absent device as `NotFound`. Of
+/// other errors it keeps the words only.
 fn io_error(error: tokio_serial::Error) -> io::Error {
+    let unplugged = UNPLUGGED.into_iter().find(|errno| errno.desc() == error.description);
+    if let Some(errno) = unplugged {
+        return errno.into();
+    }
     let kind = match error.kind {
         tokio_serial::ErrorKind::NoDevice => io::ErrorKind::ResourceBusy,
         tokio_serial::ErrorKind::InvalidInput => io::ErrorKind::InvalidInput,
@@ -94,4 +100,19 @@ fn io_error(error: tokio_serial::Error) -> io::Error {
         tokio_serial::ErrorKind::Io(kind) => kind,
     };
     io::Error::new(kind, error.description)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hardware_that_is_gone_keeps_its_error_number() {
+        for errno in UNPLUGGED {
+            let error = tokio_serial::Error::new(tokio_serial::ErrorKind::Unknown, errno.desc());
+            assert_eq!(io_error(error).raw_os_error(), io::Error::from(errno).raw_os_error());
+        }
+        let busy = tokio_serial::Error::new(tokio_serial::ErrorKind::NoDevice, "locked");
+        assert_eq!(io_error(busy).kind(), io::ErrorKind::ResourceBusy);
+    }
 }

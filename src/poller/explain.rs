@@ -5,6 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::errno::Errno;
+
 use crate::config::Endpoint;
 use crate::config::Link;
 use crate::tag::Tag;
@@ -20,7 +22,7 @@ pub(super) fn outage(endpoint: &Endpoint, error: &io::Error) -> String {
         (Endpoint::Tcp(_) | Endpoint::RtuOverTcp(_) | Endpoint::Tls(_), None) => {
             ("connection to", tcp_hint(error.kind()))
         }
-        (Endpoint::Serial(_), None) => ("serial line", serial_hint(error.kind())),
+        (Endpoint::Serial(_), None) => ("serial line", serial_hint(error)),
     };
     format!("{what} {endpoint} failed: {error}: {hint}")
 }
@@ -52,10 +54,19 @@ pub(super) fn tcp_hint(kind: io::ErrorKind) -> &'static str {
     }
 }
 
-fn serial_hint(kind: io::ErrorKind) -> &'static str {
+/// What a terminal whose hardware was taken away fails with (`tty_ioctl(4)` and drivers).
+pub(super) const UNPLUGGED: [Errno; 3] = [Errno::EIO, Errno::ENXIO, Errno::ENODEV];
+
+fn serial_hint(error: &io::Error) -> &'static str {
     use io::ErrorKind as Kind;
+    const GONE: &str = "no hardware behind it: adapter unplugged? plug it in again, and it is \
+                        opened by itself; dmesg says what the kernel saw";
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    if errno.is_some_and(|errno| UNPLUGGED.contains(&errno)) {
+        return GONE;
+    }
     #[expect(clippy::wildcard_enum_match_arm, reason = "not our enum, and it is non-exhaustive")]
-    match kind {
+    match error.kind() {
         Kind::NotFound => {
             "no such device: adapter unplugged or wrong path; see ls -l /dev/serial/by-id"
         }
@@ -69,9 +80,7 @@ fn serial_hint(kind: io::ErrorKind) -> &'static str {
             "its driver does not switch RS-485 direction; remove `rs485` if the adapter does so \
              itself"
         }
-        Kind::UnexpectedEof | Kind::BrokenPipe => {
-            "the device is gone: adapter unplugged; plug it in again"
-        }
+        Kind::UnexpectedEof | Kind::BrokenPipe => GONE,
         _ => "check that it is a serial device, plugged in, and that it knows these settings",
     }
 }
@@ -331,6 +340,7 @@ mod tests {
             (&tcp, Kind::HostUnreachable, "no way to that address"),
             (&tcp, Kind::ConnectionReset, "serve few clients"),
             (&serial, Kind::NotFound, "adapter unplugged"),
+            (&serial, Kind::UnexpectedEof, "adapter unplugged?"),
             (&serial, Kind::PermissionDenied, "dialout"),
             (&serial, Kind::ResourceBusy, "fuser"),
             (&serial, Kind::Unsupported, "remove `rs485`"),
@@ -338,6 +348,10 @@ mod tests {
         for (endpoint, kind, hint) in hints {
             let text = outage(endpoint, &kind.into());
             assert!(text.contains(hint) && text.contains(&endpoint.to_string()), "{text}");
+        }
+        for errno in UNPLUGGED {
+            let text = outage(&serial, &errno.into());
+            assert!(text.contains("adapter unplugged?"), "{text}");
         }
     }
 }
