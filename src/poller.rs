@@ -1,7 +1,7 @@
 //! Pollers: one task per link asks each device in its turn and says what came of it.
 //!
-//! [`run`] and [`read_once`] come in from `app`; readings go out through a bounded channel, and
-//! a full one is waited for: a slow pipeline makes polling slower and loses nothing. A reading is
+//! [`run`] and [`read_once`] come in from `app`; readings and counts of lines go out through bounded
+//! channels, and a full one is waited for: a slow pipeline makes polling slower. A reading is
 //! `Good` only if its reply is proven (`tcp` by identifiers, `rtu` with `station` by probes).
 //! A failure of a request costs the request, a failure of the link costs the link; both recover
 //! by themselves. Nothing here can write to a device.
@@ -24,9 +24,11 @@ mod query;
 mod rtu;
 mod schedule;
 mod station;
+mod tally;
 mod tcp;
 mod tls;
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
@@ -36,12 +38,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Endpoint;
 use crate::config::Link;
-use crate::record::{Fault, Quality, Reading, SourceId};
+use crate::record::{Fault, LineReport, Quality, Reading, SourceId};
 
 use bus::Bus;
 use device::Polled;
 use dial::Dial;
 use schedule::{Backoff, Schedule};
+use tally::Survey;
 
 /// A link that could not be opened: what, where, the likely cause and the next step.
 #[derive(Debug, thiserror::Error)]
@@ -52,22 +55,33 @@ pub struct LinkError {
     pub kind: io::ErrorKind,
 }
 
+/// Where a poller sends. Both are waited for when they are full; polling ends with the readings.
+#[derive(Clone, Debug)]
+pub struct Lanes {
+    pub readings: mpsc::Sender<Reading>,
+    /// Of links that are lines. Nobody has to take them.
+    pub lines: mpsc::Sender<LineReport>,
+}
+
+/// Nobody judges lines.
+impl From<mpsc::Sender<Reading>> for Lanes {
+    fn from(readings: mpsc::Sender<Reading>) -> Self {
+        Self { readings, lines: mpsc::channel(1).0 }
+    }
+}
+
 /// Poll the devices of `link` until `stop` is cancelled or nobody takes readings any more.
 ///
 /// Cancelling between two polls of the future drops the link; a reply under way is then nobody's,
 /// and the next one to open the line starts by suspecting it.
-pub async fn run(
-    id: SourceId,
-    link: Arc<Link>,
-    readings: mpsc::Sender<Reading>,
-    stop: CancellationToken,
-) {
+pub async fn run(id: SourceId, link: Arc<Link>, lanes: impl Into<Lanes>, stop: CancellationToken) {
+    let lanes = lanes.into();
     match link.endpoint.clone() {
         Endpoint::Tcp(address) | Endpoint::RtuOverTcp(address) => {
-            poll(Poller::new(&id, link, address), readings, stop).await;
+            poll(Poller::new(&id, link, address), lanes, stop).await;
         }
-        Endpoint::Tls(tls) => poll(Poller::new(&id, link, tls), readings, stop).await,
-        Endpoint::Serial(serial) => poll(Poller::new(&id, link, serial), readings, stop).await,
+        Endpoint::Tls(tls) => poll(Poller::new(&id, link, tls), lanes, stop).await,
+        Endpoint::Serial(serial) => poll(Poller::new(&id, link, serial), lanes, stop).await,
     }
 }
 
@@ -86,25 +100,25 @@ pub async fn read_once(link: &Link) -> Result<Vec<Reading>, LinkError> {
     }
 }
 
-async fn poll<D: Dial>(
-    mut poller: Poller<D>,
-    readings: mpsc::Sender<Reading>,
-    stop: CancellationToken,
-) {
+async fn poll<D: Dial>(mut poller: Poller<D>, lanes: Lanes, stop: CancellationToken) {
     let polling = async {
         let periods = poller.link.devices.iter().map(|device| device.every);
         let mut schedule = Schedule::new(periods, Instant::now());
         while let Some((nth, due)) = schedule.next(Instant::now()) {
             sleep_until(due).await;
             for reading in poller.take_turn(nth).await {
-                if readings.send(reading).await.is_err() {
+                if lanes.readings.send(reading).await.is_err() {
                     return; // the pipeline is gone: shutting down
                 }
             }
+            poller.survey_line(Instant::now());
+            poller.send_reports(&lanes.lines).await;
         }
         std::future::pending::<()>().await; // no devices: nothing to do until `stop`
     };
     stop.run_until_cancelled(polling).await;
+    poller.close();
+    poller.send_reports(&lanes.lines).await;
 }
 
 /// A link with its devices, open or not.
@@ -112,6 +126,11 @@ struct Poller<D: Dial> {
     link: Arc<Link>,
     dial: D,
     bus: Option<Bus<D::Stream>>,
+    source: SourceId,
+    /// Of the link as it is open now, if it is a line.
+    survey: Option<Survey>,
+    /// To be sent: at most one for each time that the line was closed in a turn, and one more.
+    reports: VecDeque<LineReport>,
     /// Why the link was lost or could not be opened last.
     outage: String,
     backoff: Backoff,
@@ -126,7 +145,17 @@ impl<D: Dial> Poller<D> {
         let periods = link.devices.iter().map(|device| device.every);
         let backoff = Backoff::new(periods.min().unwrap_or_default(), link.backoff_max);
         let outage = String::new();
-        Self { devices: polled.collect(), bus: None, dial, outage, backoff, link }
+        Self {
+            devices: polled.collect(),
+            bus: None,
+            source: id.clone(),
+            survey: None,
+            reports: VecDeque::new(),
+            dial,
+            outage,
+            backoff,
+            link,
+        }
     }
 
     /// One turn of the `nth` device, over the link as it is or can be made.
@@ -144,7 +173,7 @@ impl<D: Dial> Poller<D> {
             self.backoff.on_success();
         }
         if !bus.is_usable() {
-            self.bus = None;
+            self.close();
             self.outage = readings.iter().filter_map(|reading| reading.detail.as_deref()).collect();
             self.backoff.on_failure(Instant::now());
         }
@@ -156,7 +185,39 @@ impl<D: Dial> Poller<D> {
         if let Some(bus) = &mut self.bus
             && bus.settle().await.is_err()
         {
-            self.bus = None;
+            self.close();
+        }
+    }
+
+    /// What was counted on a line that is lost is reported none the less; but what its port had
+    /// counted since the last report is not known any more where the port is gone.
+    fn close(&mut self) {
+        self.report_line(Instant::now());
+        (self.bus, self.survey) = (None, None);
+    }
+
+    /// Report on the line, if that is due.
+    fn survey_line(&mut self, now: Instant) {
+        if self.survey.as_ref().is_some_and(|survey| survey.is_due(now)) {
+            self.report_line(now);
+        }
+    }
+
+    fn report_line(&mut self, now: Instant) {
+        if let Some(survey) = &mut self.survey
+            && let Some((tally, stream)) = self.bus.as_mut().and_then(Bus::tally)
+        {
+            self.reports.extend(survey.report(tally, D::counted(stream), now));
+        }
+    }
+
+    /// A report leaves when there is room for it, so that being told to stop meanwhile loses none.
+    async fn send_reports(&mut self, lines: &mpsc::Sender<LineReport>) {
+        while !self.reports.is_empty() {
+            let permit = lines.reserve().await;
+            if let (Some(report), Ok(permit)) = (self.reports.pop_front(), permit) {
+                permit.send(report);
+            }
         }
     }
 
@@ -166,7 +227,7 @@ impl<D: Dial> Poller<D> {
             return;
         }
         match self.dial.dial().await {
-            Ok(stream) => self.bus = Some(Bus::new(stream, &self.link)),
+            Ok(stream) => self.connect(stream, now),
             Err(error) => {
                 self.backoff.on_failure(now);
                 self.outage = explain::outage(&self.link.endpoint, &error);
@@ -174,12 +235,20 @@ impl<D: Dial> Poller<D> {
         }
     }
 
+    fn connect(&mut self, stream: D::Stream, now: Instant) {
+        let uart = D::counted(&stream);
+        let mut bus = Bus::new(stream, &self.link);
+        let is_line = bus.tally().is_some();
+        self.survey = is_line.then(|| Survey::new(self.source.clone(), uart, now));
+        self.bus = Some(bus);
+    }
+
     async fn read_once(mut self, n_turns: u32) -> Result<Vec<Reading>, LinkError> {
         let stream = self.dial.dial().await.map_err(|error| LinkError {
             text: explain::outage(&self.link.endpoint, &error),
             kind: error.kind(),
         })?;
-        self.bus = Some(Bus::new(stream, &self.link));
+        self.connect(stream, Instant::now());
         let mut readings = vec![];
         for nth in 0..self.devices.len() {
             let mut last = self.take_turn(nth).await;

@@ -2,12 +2,14 @@
 
 mod event;
 mod ledger;
+mod line_report;
 mod quality;
 mod reading;
 mod wire_report;
 
 pub use event::{Event, Kind, Scalar, Severity};
 pub use ledger::Ledger;
+pub use line_report::{LineCount, LineReport, Uart, UartCount, UnitCount};
 pub use quality::{Doubt, Fault, Quality, Status};
 pub use reading::{Reading, Sample};
 pub use wire_report::{

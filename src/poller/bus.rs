@@ -16,6 +16,7 @@ use super::pace::Pace;
 use super::plan::{self, Size};
 use super::rtu::Rtu;
 use super::station::Station;
+use super::tally::Tally;
 use super::tcp::Tcp;
 
 pub(super) enum Bus<S> {
@@ -57,6 +58,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
         match self {
             Self::Tcp(tcp) => tcp.settle().await,
             Self::Rtu(rtu) => rtu.catch_up().await,
+        }
+    }
+
+    /// What was counted on the line, and its port; `None` where there is no line.
+    pub(super) fn tally(&mut self) -> Option<(&mut Tally, &S)> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Rtu(rtu) => Some(rtu.tally()),
         }
     }
 

@@ -16,7 +16,9 @@ use crate::config::Parity;
 use crate::config::Serial;
 use crate::config::StopBits;
 use crate::config::Tls;
+use crate::record::{Uart, UartCount};
 use crate::sys::rs485;
+use crate::sys::serial_counters;
 
 use super::explain::UNPLUGGED;
 use super::tls;
@@ -35,6 +37,11 @@ pub(super) trait Dial {
     type Stream: AsyncRead + AsyncWrite + Unpin + Send;
 
     fn dial(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// What the port behind the stream has counted so far.
+    fn counted(_stream: &Self::Stream) -> Uart {
+        Uart::Remote
+    }
 }
 
 impl Dial for SocketAddr {
@@ -83,6 +90,19 @@ impl Dial for Serial {
             rs485::enable(&line)?;
         }
         Ok(line)
+    }
+
+    fn counted(line: &SerialStream) -> Uart {
+        serial_counters::read(line).map_or(Uart::Refused, |counters| {
+            Uart::Counted(UartCount {
+                received_bytes: counters.rx,
+                sent_bytes: counters.tx,
+                framing: counters.framing,
+                parity: counters.parity,
+                overruns: counters.overruns.wrapping_add(counters.buffer_overruns),
+                breaks: counters.breaks,
+            })
+        })
     }
 }
 

@@ -74,6 +74,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         }
     }
 
+    pub(super) fn stream(&self) -> &S {
+        &self.stream
+    }
+
     /// False once the serial device failed: it has to be opened again.
     pub(super) fn is_open(&self) -> bool {
         self.state == State::Open

@@ -24,6 +24,7 @@ use super::exchange::{Cause, Confidence, Foreign, Reply, Values};
 use super::line::Line;
 use super::probe::Probe;
 use super::station::Station;
+use super::tally::Tally;
 
 pub(super) struct Rtu<S> {
     line: Line<S>,
@@ -32,15 +33,28 @@ pub(super) struct Rtu<S> {
     last_asked: u8,
     timeout: Duration,
     nonces: Nonces,
+    tally: Tally,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
     pub(super) fn new(line: Line<S>, stations: BTreeMap<u8, Station>, timeout: Duration) -> Self {
-        Self { line, stations, last_asked: 0, timeout, nonces: Nonces::new() }
+        Self {
+            line,
+            stations,
+            last_asked: 0,
+            timeout,
+            nonces: Nonces::new(),
+            tally: Tally::default(),
+        }
     }
 
     pub(super) fn is_usable(&self) -> bool {
         self.line.is_open()
+    }
+
+    /// What was counted since this was last asked, and the port, which may have counted too.
+    pub(super) fn tally(&mut self) -> (&mut Tally, &S) {
+        (&mut self.tally, self.line.stream())
     }
 
     /// Note what arrived since the last request, without waiting. Fails if the other end closed
@@ -134,6 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
             Probe::OtherFunction(request) | Probe::OtherQuantity(request) => request,
         };
         let outcome = self.exchange(unit, request).await;
+        self.tally.on_probe(unit, &outcome);
         if let Ok(reply) = &outcome {
             self.station(unit).on_probe_answer(&reply.values);
             self.listen(unit).await?;
@@ -158,11 +173,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
         match self.answer(unit, request, sent + self.timeout).await {
             Ok(values) => {
                 let (first, arrived) = self.line.arrival();
-                self.station(unit).on_answer(first.saturating_duration_since(sent));
+                let turnaround = first.saturating_duration_since(sent);
+                self.station(unit).on_answer(turnaround);
+                self.tally.on_answer(unit, &values, turnaround);
                 let latency = arrived.saturating_duration_since(started);
                 Ok(Reply { values, arrived, latency, confidence: Confidence::Unsettled })
             }
-            Err(cause) => Err(self.fail(unit, cause).await),
+            Err(cause) => {
+                self.tally.on_failure(unit, &cause, self.line.burst().len());
+                Err(self.fail(unit, cause).await)
+            }
         }
     }
 
@@ -230,17 +250,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
             }
             self.note_unasked();
         }
+        self.tally.on_babble();
         Err(Cause::Babble)
     }
 
     fn note_unasked(&mut self) {
-        match Frame::parse(self.line.burst()) {
-            Ok(frame) => self.note_stray(frame.unit, Foreign::Unit(frame.unit)),
-            Err(_) => self.station(self.last_asked).on_suspicion(),
+        if let Ok(frame) = Frame::parse(self.line.burst()) {
+            self.note_stray(frame.unit, Foreign::Unit(frame.unit));
+        } else {
+            self.tally.on_noise(self.line.burst().len());
+            self.station(self.last_asked).on_suspicion();
         }
     }
 
     fn note_stray(&mut self, from: u8, why: Foreign) {
+        self.tally.on_stray();
         // A unit that is not polled has no station: another master talks to it.
         let Some(station) = self.stations.get_mut(&from) else { return };
         match why {

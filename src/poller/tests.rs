@@ -1,3 +1,4 @@
 mod fake;
+mod lines;
 mod link;
 mod matrix;
