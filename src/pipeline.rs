@@ -1,4 +1,4 @@
-//! The pipeline: readings and wire reports in, events out. [`Pipeline`] decides, [`run`] moves.
+//! The pipeline: readings, line reports and wire reports in, events out. [`Pipeline`] decides, [`run`] moves.
 //!
 //! Pure: no clock, no channel; the caller says when a window ends. What it remembers is bounded by
 //! the configuration and by constants, whatever strangers send, and everything that it is given or
@@ -8,6 +8,7 @@ mod alarm;
 mod budget;
 mod capture;
 mod intake;
+mod line;
 mod link;
 mod outbox;
 mod reply;
@@ -21,9 +22,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use crate::config::{Log, Polled};
-use crate::record::{Event, Kind, Ledger, Reading, SourceId, WireReport};
+use crate::record::{Event, Kind, Ledger, LineReport, Reading, SourceId, WireReport};
 
 use capture::Captures;
+use line::Lines;
 use link::Links;
 use outbox::Outbox;
 
@@ -58,6 +60,7 @@ impl From<Event> for Notice {
 pub struct Pipeline {
     settings: Settings,
     links: Links,
+    lines: Lines,
     captures: Captures,
     outbox: Outbox,
 }
@@ -65,12 +68,23 @@ pub struct Pipeline {
 impl Pipeline {
     pub fn new(settings: Settings) -> Self {
         let outbox = Outbox::new(&settings.log, settings.window);
-        Self { settings, links: Links::default(), captures: Captures::default(), outbox }
+        Self {
+            settings,
+            links: Links::default(),
+            lines: Lines::default(),
+            captures: Captures::default(),
+            outbox,
+        }
     }
 
     /// Take one answer, or the lack of one.
     pub fn on_reading(&mut self, reading: &Reading) {
         self.links.on_reading(reading, self.settings.log.samples, &mut self.outbox);
+    }
+
+    /// Take one period of a line.
+    pub fn on_line(&mut self, report: &LineReport) {
+        self.lines.on_report(report, &mut self.outbox);
     }
 
     /// Take one block's findings: writes are told at once, checksums when the window ends.
@@ -85,6 +99,7 @@ impl Pipeline {
             Notice::Reloaded { event, log, polled } => {
                 self.outbox.raise(event.kind, || event);
                 self.outbox.on_reload(&log);
+                self.lines.on_reload(&polled);
                 self.links.on_reload(polled);
                 self.settings.log = log;
             }

@@ -49,6 +49,9 @@ use super::signals::Signals;
 /// Lossless: a poller waits when it is full. A second's worth for a large site.
 const READINGS: usize = 1024;
 
+/// Lossless: a poller waits when it is full. A line reports about once a second.
+const LINES: usize = 256;
+
 /// Lossless: an analyser waits when it is full, and its ring absorbs the wait. A report may hold
 /// [`WireReport::MAX_NOTES`] notes, so that this is also a bound on memory.
 const REPORTS: usize = 64;
@@ -125,13 +128,19 @@ impl Daemon {
         let sink = sink::spawn(output, config.site.clone(), events_out).map_err(AppError::Start)?;
 
         let (readings, readings_out) = mpsc::channel(READINGS);
+        let (line_reports, line_reports_out) = mpsc::channel(LINES);
         let (reports, reports_out) = mpsc::channel(REPORTS);
         let (notices, notices_out) = Notices::lane();
         notices.raise(started(&config));
         let (beats_in, beats) = watch::channel(Beat::default());
         let pulse = Pulse { beats: beats_in, every: manager.beat_every() };
         let settings = Settings { log: config.log.clone(), window: config.runtime.window };
-        let intake = Intake { readings: readings_out, reports: reports_out, notices: notices_out };
+        let intake = Intake {
+            readings: readings_out,
+            lines: line_reports_out,
+            reports: reports_out,
+            notices: notices_out,
+        };
         let mut pipeline = JoinSet::new();
         pipeline.spawn(pipeline::run(intake, Pipeline::new(settings), events, pulse));
 
@@ -144,7 +153,8 @@ impl Daemon {
         };
         let threads = captures::start(acquired, &lanes).map_err(AppError::Start)?;
         let runtime = runtime.handle().clone();
-        let lanes = links::Lanes { readings, notices: notices.clone(), stop, runtime };
+        let lanes =
+            links::Lanes { readings, lines: line_reports, notices: notices.clone(), stop, runtime };
         let links = Links::start(lanes, &config.polled());
         Ok(Self {
             config,

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Change;
 use crate::config::Polled;
 use crate::poller;
+use crate::record::LineReport;
 use crate::record::Reading;
 use crate::record::SourceId;
 
@@ -26,6 +27,7 @@ use super::supervisor::Supervisor;
 #[derive(Clone, Debug)]
 pub(super) struct Lanes {
     pub(super) readings: mpsc::Sender<Reading>,
+    pub(super) lines: mpsc::Sender<LineReport>,
     pub(super) notices: Notices,
     pub(super) stop: CancellationToken,
     pub(super) runtime: Handle,
@@ -110,10 +112,11 @@ impl Links {
         tracing::debug!(link = %id, endpoint = link.endpoint(), "starts");
         let stop = self.lanes.stop.child_token();
         self.states.insert(id.clone(), State::Running(stop.clone()));
-        let Lanes { readings, notices, runtime, .. } = self.lanes.clone();
+        let Lanes { readings, lines, notices, runtime, .. } = self.lanes.clone();
+        let lanes = poller::Lanes { readings, lines };
         let poll = {
             let (id, link, stop) = (id.clone(), link.clone(), stop.clone());
-            move || poll(id.clone(), link.clone(), readings.clone(), stop.clone())
+            move || poll(id.clone(), link.clone(), lanes.clone(), stop.clone())
         };
         let supervisor = Supervisor::new("link", id.clone(), notices, stop);
         let id = id.clone();
@@ -133,11 +136,12 @@ struct EndedEarly;
 async fn poll(
     id: SourceId,
     link: Polled,
-    readings: mpsc::Sender<Reading>,
+    lanes: poller::Lanes,
     stop: CancellationToken,
 ) -> Result<(), EndedEarly> {
+    let readings = lanes.readings.clone();
     match link {
-        Polled::Modbus(link) => poller::run(id, link, readings.clone(), stop.clone()).await,
+        Polled::Modbus(link) => poller::run(id, link, lanes, stop.clone()).await,
         Polled::OpcUa(server) => {
             poller::opcua::run(id, server, readings.clone(), stop.clone()).await;
         }
@@ -172,6 +176,7 @@ mod tests {
     fn links(readings: mpsc::Sender<Reading>, ids: &[&str]) -> Links {
         let lanes = Lanes {
             readings,
+            lines: mpsc::channel(1).0,
             notices: Notices::lane().0,
             stop: CancellationToken::new(),
             runtime: Handle::current(),

@@ -1,4 +1,4 @@
-//! The shell around [`Pipeline`]: three lanes in, one out, and a pulse.
+//! The shell around [`Pipeline`]: four lanes in, one out, and a pulse.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use crate::record::{Event, Ledger, Reading, WireReport};
+use crate::record::{Event, Ledger, LineReport, Reading, WireReport};
 
 use super::Notice;
 use super::Pipeline;
@@ -21,6 +21,8 @@ pub struct Intake {
     pub notices: mpsc::Receiver<Notice>,
     /// Lossless: a poller waits when this is full.
     pub readings: mpsc::Receiver<Reading>,
+    /// Lossless: a poller waits when this is full.
+    pub lines: mpsc::Receiver<LineReport>,
     /// Lossless: an analyser waits when this is full, and its ring absorbs the wait.
     pub reports: mpsc::Receiver<WireReport>,
 }
@@ -29,6 +31,7 @@ pub struct Intake {
 enum Input {
     Notice(Notice),
     Reading(Reading),
+    Line(LineReport),
     Report(WireReport),
 }
 
@@ -41,6 +44,7 @@ impl Intake {
             biased;
             Some(notice) = self.notices.recv() => Some(Input::Notice(notice)),
             Some(reading) = self.readings.recv() => Some(Input::Reading(reading)),
+            Some(report) = self.lines.recv() => Some(Input::Line(report)),
             Some(report) = self.reports.recv() => Some(Input::Report(report)),
             else => None,
         }
@@ -103,6 +107,7 @@ pub async fn run(
             input = intake.next() => match input {
                 Some(Input::Notice(notice)) => pipeline.on_notice(notice),
                 Some(Input::Reading(reading)) => pipeline.on_reading(&reading),
+                Some(Input::Line(report)) => pipeline.on_line(&report),
                 Some(Input::Report(report)) => pipeline.on_report(&report),
                 None => break,
             },

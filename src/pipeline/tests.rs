@@ -1,4 +1,5 @@
 mod ledgers;
+mod lines;
 mod readings;
 mod shell;
 mod wire;

@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::pipeline::{Beat, Intake, Notice, Pulse, run};
-use crate::record::{Ledger, WireReport};
+use crate::record::{Ledger, LineCount, LineReport, UnitCount, WireReport};
 
 use super::*;
 
@@ -14,6 +14,7 @@ use super::*;
 struct Rig {
     notices: mpsc::Sender<Notice>,
     readings: mpsc::Sender<Reading>,
+    lines: mpsc::Sender<LineReport>,
     reports: mpsc::Sender<WireReport>,
     events: mpsc::Receiver<Event>,
     beats: watch::Receiver<Beat>,
@@ -28,13 +29,19 @@ fn rig(queue: usize) -> Rig {
 fn rig_of(pipeline: Pipeline, queue: usize) -> Rig {
     let (notices, notices_out) = mpsc::channel(8);
     let (readings, readings_out) = mpsc::channel(8);
+    let (lines, lines_out) = mpsc::channel(8);
     let (reports, reports_out) = mpsc::channel(1024);
     let (events_in, events) = mpsc::channel(queue);
     let (beats_in, beats) = watch::channel(Beat::default());
     let pulse = Pulse { beats: beats_in, every: Duration::from_secs(1) };
-    let intake = Intake { notices: notices_out, readings: readings_out, reports: reports_out };
+    let intake = Intake {
+        notices: notices_out,
+        readings: readings_out,
+        lines: lines_out,
+        reports: reports_out,
+    };
     let task = tokio::spawn(run(intake, pipeline, events_in, pulse));
-    Rig { notices, readings, reports, events, beats, task }
+    Rig { notices, readings, lines, reports, events, beats, task }
 }
 
 fn report() -> WireReport {
@@ -139,4 +146,17 @@ async fn the_last_words_wait_for_a_slow_sink() {
     }
     let ledgers = task.await.unwrap();
     assert_eq!((n_received, ledgers["events"].n_dropped()), (ledgers.len(), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_has_a_lane_of_its_own() {
+    let Rig { lines, notices, readings, reports, mut events, .. } = rig(64);
+    let silent = UnitCount { timeouts: 20, ..UnitCount::default() };
+    let count = LineCount { units: [(1, silent)].into(), ..LineCount::default() };
+    let lasted = Duration::from_secs(60);
+    let source = SourceId::from("line-a");
+    let report = LineReport { source, at: at(0), lasted, count, reply_times: BTreeMap::new() };
+    lines.send(report).await.unwrap();
+    assert_eq!(events.recv().await.unwrap().kind, Kind::LineDegraded);
+    drop((lines, notices, readings, reports));
 }
