@@ -14,6 +14,7 @@ mod daemon;
 mod demo;
 mod journald;
 mod layering;
+mod lines;
 mod netns;
 #[cfg(feature = "opcua")]
 mod opcua;
