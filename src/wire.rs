@@ -12,6 +12,7 @@ pub mod icmp;
 pub mod ipv4;
 pub mod ipv6;
 pub mod modbus;
+pub mod opcua;
 pub mod packet;
 pub mod payload;
 pub mod pseudo_header;
@@ -31,6 +32,9 @@ pub enum WireError {
     /// A length field contradicts the layout of its own layer.
     #[error("{layer:?}: length field says {stated}, minimum is {minimum}")]
     BadLength { layer: Layer, stated: usize, minimum: usize },
+    /// A length field says more than the layer can have.
+    #[error("{layer:?}: length field says {stated}, maximum is {maximum}")]
+    TooLong { layer: Layer, stated: usize, maximum: usize },
     /// A code point we cannot size, so the rest of the buffer is meaningless.
     #[error("{layer:?}: unknown code {code:#04x}")]
     UnknownCode { layer: Layer, code: u8 },
@@ -52,6 +56,7 @@ pub enum Layer {
     Mbap,
     ModbusPdu,
     ModbusRtu,
+    OpcUa,
 }
 
 /// Take the first `N` bytes as a fixed array, so that constant indices into it cannot fail.

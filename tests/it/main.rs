@@ -6,6 +6,7 @@
     reason = "a test that skips or measures says so"
 )]
 
+mod chunks;
 mod cli;
 mod codecs;
 mod config;

@@ -18,7 +18,7 @@ use differences::{DIFFERENCES, Difference};
 type Expected = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The folder of captures: named by a variable, or `shared/pcaps` beside the project.
-fn captures() -> Option<PathBuf> {
+pub(crate) fn captures() -> Option<PathBuf> {
     let named = std::env::var_os("INFRA_MONITOR_PCAPS").map(PathBuf::from);
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let beside = || {
