@@ -187,6 +187,50 @@ write(
     longest=bytes([124, 100]) + mbap(7, bytes([3, 250]) + bytes(250)) + ANSWER[:9],
 )
 
+# OPC UA.
+POLICY = b"http://opcfoundation.org/UA/SecurityPolicy#"
+LIMITS = pack("<5I", 0, 65535, 65535, 0, 0)
+
+
+def text(found):
+    return pack("<i", -1) if found is None else pack("<I", len(found)) + found
+
+
+def chunk(letters, body):
+    return letters + pack("<I", 8 + len(body)) + body
+
+
+def opening(policy, certificate, thumbprint, body):
+    return chunk(b"OPNF", bytes(4) + text(POLICY + policy) + text(certificate) + text(thumbprint) + body)
+
+
+def service(letters, request, body):
+    return chunk(letters, pack("<4I", 7, 1, 50 + request, request) + body)
+
+
+def node(identifier):
+    return pack("<BBH", 1, 0, identifier)
+
+
+URL = text(b"opc.tcp://192.0.2.10:4840")
+HELLO, ACKNOWLEDGE = chunk(b"HELF", LIMITS + URL), chunk(b"ACKF", LIMITS)
+OPEN = opening(b"None", None, None, pack("<2I", 51, 1) + node(446))
+READ = service(b"MSGF", 2, node(631))
+write(
+    "opcua",
+    connection=b"\x21\0" + HELLO + ACKNOWLEDGE,
+    refusal=b"\xff\xff" + chunk(b"ERRF", pack("<I", 0x807D0000) + text(b"full")),
+    reverse_hello=b"\x09\0" + chunk(b"RHEF", text(b"urn:plant") + URL),
+    open_channel=b"\x40\0" + OPEN + READ + service(b"CLOF", 3, node(452)),
+    protected=b"\x08\0" + opening(b"Basic256Sha256", bytes(64), bytes(20), bytes(48)),
+    long_answer=b"\x30\0" + service(b"MSGC", 2, node(634) + bytes(20)) + service(b"MSGF", 2, bytes(9)),
+    given_up=b"\xff\xff" + service(b"MSGA", 2, pack("<I", 0x80080000) + text(None)),
+    other_types=b"\x1c\0" + service(b"MSGF", 2, b"\x42\0\0\x77\2\0\0\1") + service(b"MSGF", 3, b"\0\x77"),
+    size_0=b"\x08\0" + b"MSGF" + bytes(20),
+    size_4_gib=b"\x08\0" + HELLO + b"MSGF\xff\xff\xff\xff" + bytes(20),
+    length_below_null=b"\xff\xff" + chunk(b"HELF", LIMITS + pack("<i", -2) + bytes(4)),
+)
+
 # Configurations. The real ones are tested elsewhere.
 write(
     "config",

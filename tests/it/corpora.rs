@@ -15,6 +15,8 @@ mod dissect;
 mod modbus_rtu;
 #[path = "../../fuzz/bodies/modbus_tcp.rs"]
 mod modbus_tcp;
+#[path = "../../fuzz/bodies/opcua.rs"]
+mod opcua;
 
 /// Corpora are for reading too.
 const MAX_SEEDS: usize = 20;
@@ -48,6 +50,11 @@ fn seeds_of_replies_on_a_line_are_judged() {
 #[test]
 fn seeds_of_replies_over_tcp_are_judged() {
     replay("modbus_tcp", modbus_tcp::run);
+}
+
+#[test]
+fn seeds_of_opcua_streams_are_read() {
+    replay("opcua", opcua::run);
 }
 
 fn replay(name: &str, run: fn(&[u8])) {
