@@ -5,6 +5,7 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use super::field;
+use super::opcua::Client;
 use super::problem::sorted;
 use super::section::{Names, Reader, Section};
 use super::syntax::Syntax;
@@ -17,7 +18,11 @@ use super::{
 /// The whole text is always read: [`Rejected`] holds every problem that does not merely follow
 /// from another one.
 pub fn parse(file: &str, bytes: impl AsRef<[u8]>) -> Result<Config, Rejected> {
-    let bytes = bytes.as_ref();
+    parse_for(opcua::CLIENT, file, bytes.as_ref())
+}
+
+/// The same for a program with or without OPC UA.
+fn parse_for(client: Client, file: &str, bytes: &[u8]) -> Result<Config, Rejected> {
     let rejected =
         |text: &str, problems| Rejected { file: file.into(), text: text.into(), problems };
     let text = str::from_utf8(bytes).map_err(|error| {
@@ -27,12 +32,12 @@ pub fn parse(file: &str, bytes: impl AsRef<[u8]>) -> Result<Config, Rejected> {
     })?;
     let (tree, errors) = DeTable::parse_recoverable(text);
     let reader = Reader::default();
-    let config = read(&Section::root(&reader, &tree));
+    let config = read(&Section::root(&reader, &tree), client);
     let problems = sorted(text, Syntax::of(text, &errors), reader.into_complaints());
     if problems.is_empty() { Ok(config) } else { Err(rejected(text, problems)) }
 }
 
-fn read(root: &Section<'_>) -> Config {
+fn read(root: &Section<'_>, client: Client) -> Config {
     // A capture, a link and a server are all sources: an event names its source without saying which kind.
     let mut sources = Names::of("another source is called");
     let config = Config {
@@ -42,7 +47,7 @@ fn read(root: &Section<'_>) -> Config {
         sandbox: root.section("sandbox", "[sandbox]").as_ref().map(sandbox).unwrap_or_default(),
         captures: capture::read(root, &mut sources),
         links: modbus::read(root, &mut sources),
-        servers: opcua::read(root, &mut sources),
+        servers: opcua::read(root, &mut sources, client),
     };
     root.finish();
     config

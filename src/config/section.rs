@@ -166,6 +166,11 @@ impl<'a> Section<'a> {
         self.reader.report(complaint.at(span));
     }
 
+    /// Report something about the section as a whole.
+    pub(super) fn report(&self, complaint: Complaint) {
+        self.reader.report(complaint.at(self.header.clone()));
+    }
+
     /// Report every key that was not asked for, and what is missing. Call it last.
     pub(super) fn finish(&self) {
         let known = self.reader.known.borrow().get(self.title).cloned().unwrap_or_default();

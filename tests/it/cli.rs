@@ -97,6 +97,24 @@ fn five_mistakes_are_reported_as_five_with_their_places() {
     assert_eq!(check.stderr.matches("--> plant.toml:").count(), 5, "{}", check.stderr);
 }
 
+#[cfg(not(feature = "opcua"))]
+#[test]
+fn a_build_without_opcua_refuses_a_server_at_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plant.toml");
+    let text = "site = \"s\"\n\n[[opcua]]\nname = \"scada-1\"\nendpoint = \"opc.tcp://192.0.2.10\"\n\
+                tags = [{ name = \"t\", node = \"i=1\" }]\n";
+    fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap();
+    for args in [&["check", path][..], &["run", "--config", path]] {
+        let run = run(args);
+        assert_eq!((run.code, run.stdout.as_str()), (Some(78), ""), "{args:?}");
+        for expected in ["this build has no OPC UA", "plant.toml:3:1", "--features opcua"] {
+            assert!(run.stderr.contains(expected), "{}", run.stderr);
+        }
+    }
+}
+
 #[test]
 fn the_reference_configuration_is_good_and_summed_up_in_one_line() {
     let check = run(&["check", concat!(env!("CARGO_MANIFEST_DIR"), "/config/infra_monitor.toml")]);

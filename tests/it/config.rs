@@ -1,6 +1,7 @@
 //! Configuration files, good and bad, as an operator would write them.
 
 mod link;
+#[cfg(feature = "opcua")]
 mod opcua;
 mod refused;
 mod refused_tags;

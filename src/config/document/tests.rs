@@ -24,6 +24,12 @@ fn with_examples() -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// They show all there is, whatever this build leaves out.
+fn examples() -> Config {
+    let parsed = parse_for(Client::Present, "infra_monitor.toml", with_examples().as_bytes());
+    parsed.unwrap_or_else(|rejected| panic!("{rejected}"))
+}
+
 #[test]
 fn the_reference_as_shipped_is_the_defaults() {
     assert_eq!(parse("infra_monitor.toml", REFERENCE), Ok(Config::default()));
@@ -31,7 +37,7 @@ fn the_reference_as_shipped_is_the_defaults() {
 
 #[test]
 fn the_examples_of_the_reference_are_good() {
-    let config = parse("infra_monitor.toml", with_examples()).unwrap_or_else(|e| panic!("{e}"));
+    let config = examples();
     let tags: Vec<_> = config
         .links
         .values()
@@ -43,7 +49,7 @@ fn the_examples_of_the_reference_are_good() {
 
 #[test]
 fn the_examples_of_the_reference_show_the_defaults() {
-    let config = parse("infra_monitor.toml", with_examples()).unwrap();
+    let config = examples();
     let expected = Capture { cpu: Some(1), ..Capture::new("eth1") };
     assert_eq!(config.captures[&SourceId::from("eth1")], Arc::new(expected));
     for link in config.links.values() {
@@ -55,11 +61,29 @@ fn the_examples_of_the_reference_show_the_defaults() {
 }
 
 #[test]
+fn a_program_without_opcua_refuses_the_first_server_and_still_reads_them_all() {
+    let server = |name: &str| {
+        format!("\n[[opcua]]\nname = \"{name}\"\nendpoint = \"opc.tcp://192.0.2.10\"\ntags = []\n")
+    };
+    let text = [server("a"), server("b")].concat();
+    let problems = |client| {
+        let rejected = parse_for(client, "test.toml", text.as_bytes()).unwrap_err();
+        rejected.problems().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let absent = "2:1: this build has no OPC UA (install the full package, rebuild with \
+                  --features opcua, or remove every [[opcua]])";
+    let present = problems(Client::Present);
+    assert_eq!(present.len(), 2, "{present:?}");
+    assert!(present.iter().all(|problem| problem.contains("there is nothing to read")));
+    assert_eq!(problems(Client::Absent), [&[absent.to_owned()][..], &present].concat());
+}
+
+#[test]
 fn every_key_that_is_known_stands_in_the_reference() {
     let text = with_examples();
     let (tree, _) = DeTable::parse_recoverable(&text);
     let reader = Reader::default();
-    read(&Section::root(&reader, &tree));
+    read(&Section::root(&reader, &tree), Client::Present);
     let known = reader.known();
     assert!(known.values().map(BTreeSet::len).sum::<usize>() > 40, "{known:?}");
     for (title, keys) in known {
