@@ -41,8 +41,9 @@ fn theirs(path: &Path) -> Option<Vec<Vec<String>>> {
     let text = String::from_utf8(output.stdout).unwrap();
     let row = |line: &str| {
         let mut row: Vec<_> = line.split('\t').map(str::to_owned).collect();
-        let service = row[8].rsplit_once(": ").map_or("", |(_, service)| service);
-        row[8] = service.to_owned();
+        let shown = row.pop().unwrap();
+        let service = shown.rsplit_once(": ").map_or("", |(_, service)| service);
+        row.push(service.to_owned());
         row
     };
     Some(text.lines().map(row).collect())
@@ -51,7 +52,7 @@ fn theirs(path: &Path) -> Option<Vec<Vec<String>>> {
 /// The same fields as we read them.
 fn ours(chunk: &Chunk<'_>) -> Vec<String> {
     let mut row = vec![String::new(); FIELDS.len()];
-    row[0] = letters(chunk.kind).to_owned();
+    letters(chunk.kind).clone_into(&mut row[0]);
     row[1] = (HEADER_LEN + chunk.body.len()).to_string();
     let text = |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap().to_vec()).unwrap();
     let sequenced = match chunk.read().unwrap() {
