@@ -8,8 +8,10 @@
 
 mod dial;
 mod explain;
+mod login;
 mod reading;
 mod session;
+mod trust;
 mod value;
 
 use std::sync::Arc;

@@ -3,8 +3,11 @@
 //! They are found in `target/venv` and `target/node`, where `.ci/run` puts them, or where
 //! `INFRA_MONITOR_VENV` and `INFRA_MONITOR_NODE` say.
 
+mod grades;
+mod login;
 mod security;
 pub(crate) mod server;
+mod services;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -72,10 +75,10 @@ impl Client {
         found.await.ok().flatten().unwrap_or_else(|| panic!("waited in vain: {seen:?}"))
     }
 
-    /// The first sample of each tag, and its reading.
-    async fn first_of_each(&mut self) -> BTreeMap<String, (Reading, Sample)> {
+    /// The first sample of each of so many tags, and its reading.
+    async fn first_of_each(&mut self, n_tags: usize) -> BTreeMap<String, (Reading, Sample)> {
         let mut first = BTreeMap::new();
-        while first.len() < 4 {
+        while first.len() < n_tags {
             let reading = timeout(PATIENCE, self.readings.recv()).await.unwrap().unwrap();
             for sample in &reading.samples {
                 let named = first.entry(sample.tag.name.to_string());
@@ -105,7 +108,7 @@ impl Client {
 async fn values_arrive_with_grade_and_time(peer: Peer) {
     let Some(server) = Running::start(peer) else { return };
     let mut client = Client::start(config(server.port));
-    let first = client.first_of_each().await;
+    let first = client.first_of_each(4).await;
     let (reading, level) = &first["level"];
     assert_eq!((&level.value, reading.unit), (&Some(Value::Real(421.0 * 0.01)), None));
     let (reading, estimate) = &first["estimate"];

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opcua::client::transport::TcpConnector;
-use opcua::client::{Client, ClientBuilder, IdentityToken, Session, SessionEventLoop};
-use opcua::crypto::{CertificateStore, PrivateKey, SecurityPolicy, X509};
+use opcua::client::{Client, ClientBuilder, Session, SessionEventLoop};
+use opcua::crypto::{CertificateStore, PrivateKey, SecurityPolicy};
 use opcua::types::{EndpointDescription, MessageSecurityMode};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::config::{Certificates, Security, Server};
 
-use super::explain;
+use super::{explain, login, trust};
 
 /// What stands in for the directory of certificates where none is needed. Nothing can be in it.
 const NO_PKI: &str = "/dev/null";
@@ -26,7 +26,7 @@ pub(super) async fn dial(
     server: &Server,
 ) -> Result<(Arc<Session>, SessionEventLoop<TcpConnector>), String> {
     knock(server).await?;
-    let token = identity(server)?;
+    let token = login::identity(server)?;
     let client = client(server)?;
     let discovery = client.get_server_endpoints_from_url(&*server.url);
     let offered = match timeout(server.timeout, discovery).await {
@@ -35,7 +35,8 @@ pub(super) async fn dial(
         Err(_) => return Err(explain::silent(server)),
     };
     let endpoint = choose(server, &offered)?;
-    check_trust(server, &endpoint)?;
+    trust::check(server, &endpoint)?;
+    login::check_offered(server, &endpoint)?;
     client
         .session_builder()
         .connect_to_endpoint_directly(endpoint)
@@ -132,37 +133,4 @@ fn choose(server: &Server, offered: &[EndpointDescription]) -> Result<EndpointDe
         }
         None => Err(explain::not_offered(server, offered)),
     }
-}
-
-/// Name the file that would make the server trusted, instead of only refusing it.
-fn check_trust(server: &Server, endpoint: &EndpointDescription) -> Result<(), String> {
-    let Security::Basic256Sha256(Certificates { pki, .. }) = &server.security else {
-        return Ok(());
-    };
-    let theirs = X509::from_byte_string(&endpoint.server_certificate)
-        .map_err(|error| explain::refused(server, "a certificate", &error))?;
-    let name = CertificateStore::cert_file_name(&theirs);
-    let (trusted, rejected) = (pki.join("trusted").join(&name), pki.join("rejected").join(&name));
-    if trusted.is_file() {
-        return Ok(());
-    }
-    let stored = theirs
-        .to_der()
-        .is_ok_and(|der| rejected.is_file() || std::fs::write(&rejected, der).is_ok());
-    let from = if stored { format!("move {}", rejected.display()) } else { "copy it".to_owned() };
-    Err(format!(
-        "the certificate of {} is not trusted: compare its thumbprint with the server's own \
-         display, then {from} to {}",
-        server.url,
-        trusted.display()
-    ))
-}
-
-fn identity(server: &Server) -> Result<IdentityToken, String> {
-    let Some(user) = &server.user else { return Ok(IdentityToken::Anonymous) };
-    let password = std::fs::read_to_string(&user.password_file).map_err(|error| {
-        format!("password file {}: {error}: check path and rights", user.password_file.display())
-    })?;
-    let password = password.trim_end_matches(['\r', '\n']);
-    Ok(IdentityToken::UserName(user.name.to_string(), password.into()))
 }

@@ -1,11 +1,13 @@
 //! Failures of OPC UA in an operator's words: what, where, the likely cause, the next step.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
+use opcua::crypto::Thumbprint;
 use opcua::types::{EndpointDescription, Error, StatusCode};
 
-use crate::config::Server;
+use crate::config::{Server, User};
 use crate::poller::explain::{rounded, tcp_hint};
 use crate::tag::Tag;
 
@@ -32,7 +34,70 @@ pub(super) fn refused(server: &Server, what: &str, error: &Error) -> String {
 pub(super) fn lost(server: &Server, status: StatusCode) -> String {
     // The library does not say more of a connection that was closed.
     let status = if status.is_good() { StatusCode::BadConnectionClosed } else { status };
+    if is_about_login(status) {
+        return no_entry(server, status);
+    }
     format!("the session with {} ended: {}", server.url, with_hint(status))
+}
+
+/// Rights of a user are never looked at outside of requests, whose failures end no session.
+fn is_about_login(status: StatusCode) -> bool {
+    [
+        StatusCode::BadUserAccessDenied,
+        StatusCode::BadIdentityTokenInvalid,
+        StatusCode::BadIdentityTokenRejected,
+    ]
+    .contains(&StatusCode::from_category(status.sub_code()))
+}
+
+/// The server does not let us in.
+fn no_entry(server: &Server, status: StatusCode) -> String {
+    let url = &server.url;
+    match &server.user {
+        Some(User { name, password_file }) => format!(
+            "{url} does not let user `{name}` in: {status}: check `user`, and the password in {} \
+             (`password_file`)",
+            password_file.display()
+        ),
+        None => {
+            format!("{url} lets nobody in without a user: {status}: set `user` and `password_file`")
+        }
+    }
+}
+
+/// A password that cannot be had.
+pub(super) fn no_password(path: &Path, error: &io::Error) -> String {
+    let next = if error.kind() == io::ErrorKind::PermissionDenied {
+        "let the user that the service runs as read it"
+    } else {
+        "write the password into it, as UTF-8 and nothing else"
+    };
+    format!("password file {} (`password_file`): {error}: {next}", path.display())
+}
+
+/// A certificate that nobody has put among the trusted ones; `unstored` says why it is not among
+/// the rejected ones either.
+pub(super) fn untrusted(
+    server: &Server,
+    thumbprint: &Thumbprint,
+    trusted: &Path,
+    rejected: &Path,
+    unstored: Option<io::Error>,
+) -> String {
+    let (trusted, rejected) = (trusted.display(), rejected.display());
+    let next = match unstored {
+        None => format!("move {rejected} to {trusted}"),
+        Some(error) => format!(
+            "export the certificate from the server and save it, as DER, as {trusted} (it could \
+             not be stored as {rejected}: {error})"
+        ),
+    };
+    format!(
+        "the certificate of {} is not trusted: compare its thumbprint {} with the server's own \
+         display, then {next}",
+        server.url,
+        thumbprint.as_hex_string()
+    )
 }
 
 pub(super) fn overrun(server: &Server) -> String {

@@ -150,11 +150,27 @@ mod tests {
     }
 
     #[test]
+    fn two_bits_of_a_status_decide_whatever_the_others_say() {
+        // OPC 10000-4, section 7.39.1: 00 good, 01 uncertain, 10 bad; 11 is reserved.
+        for high in 0..=u16::MAX {
+            for low in [0, 0x0480, u16::MAX] {
+                let status = StatusCode::from(u32::from(high) << 16 | u32::from(low));
+                let sample = sample(&tag(), &DataValue { status: Some(status), ..value(1.5) });
+                let (is_good, has_value) = (sample.quality.is_good(), sample.value.is_some());
+                assert_eq!((is_good, has_value), (high >> 14 == 0, high >> 14 < 2), "{status:?}");
+            }
+        }
+    }
+
+    #[test]
     fn the_sources_time_is_kept_and_times_outside_calendars_are_not() {
         let at = |ticks: i64| system_time(DateTime::from(ticks));
         let second = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
         assert_eq!(at(EPOCH_TICKS + 10_000_001), Some(second + Duration::from_nanos(100)));
-        for ticks in [i64::MIN, -1, 0, 1, EPOCH_TICKS, i64::MAX] {
+        let end = EPOCH_TICKS + 253_370_764_800 * 10_000_000;
+        let last = Duration::new(253_370_764_799, 999_999_900);
+        assert_eq!(at(end - 1), Some(SystemTime::UNIX_EPOCH + last), "the end of 9998");
+        for ticks in [i64::MIN, -1, 0, 1, EPOCH_TICKS, end, i64::MAX] {
             assert_eq!(at(ticks), None, "{ticks}");
         }
         let both = DataValue {

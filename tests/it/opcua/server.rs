@@ -44,7 +44,7 @@ impl Peer {
 pub(crate) struct Running {
     pub(crate) port: u16,
     peer: Peer,
-    arguments: Vec<PathBuf>,
+    options: Vec<String>,
     process: Process,
 }
 
@@ -61,13 +61,15 @@ impl Running {
         Self::start_with(peer, vec![])
     }
 
-    pub(crate) fn start_with(peer: Peer, arguments: Vec<PathBuf>) -> Option<Self> {
+    /// `user=NAME`, `user=PASSWORD`: who may log in, and nobody else; anybody without.
+    /// `own=CERTIFICATE`, `own=KEY`: only signed and encrypted channels; only open ones without.
+    pub(crate) fn start_with(peer: Peer, options: Vec<String>) -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let Some(process) = spawn(peer, port, &arguments) else {
+        let Some(process) = spawn(peer, port, &options) else {
             eprintln!("skipped: no {peer:?}; .ci/run installs it");
             return None;
         };
-        Some(Self { port, peer, arguments, process })
+        Some(Self { port, peer, options, process })
     }
 
     pub(crate) fn kill(&mut self) {
@@ -76,7 +78,7 @@ impl Running {
     }
 
     pub(crate) fn restart(&mut self) {
-        self.process = spawn(self.peer, self.port, &self.arguments).unwrap();
+        self.process = spawn(self.peer, self.port, &self.options).unwrap();
     }
 
     /// Misbehave.
@@ -92,9 +94,9 @@ impl Drop for Running {
     }
 }
 
-fn spawn(peer: Peer, port: u16, arguments: &[PathBuf]) -> Option<Process> {
+fn spawn(peer: Peer, port: u16, options: &[String]) -> Option<Process> {
     let mut command = peer.command()?;
-    command.arg(port.to_string()).args(arguments);
+    command.arg(port.to_string()).args(options);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().ok()?;
     let mut line = String::new();
