@@ -3,12 +3,14 @@
 //! Pure. Registers in, engineering value out; never a default where there is no value.
 
 mod address;
+mod checksum;
 mod decode;
 mod kind;
 mod node;
 mod value;
 
 pub use address::{Address, AddressError, Addressing, Table};
+pub use checksum::{Algorithm, ByteOrder};
 pub use decode::DecodeError;
 pub use kind::{Misfit, Order, OrderError, Type, TypeError};
 pub use node::{Identifier, NodeId, NodeIdError};
