@@ -4,6 +4,7 @@
 //! nothing but the bytes: whether an interface or a line exists is found out when it is acquired.
 
 mod capture;
+mod checksum;
 mod complaint;
 mod document;
 mod endpoint;
@@ -20,6 +21,7 @@ mod spelling;
 mod syntax;
 mod tags;
 
+pub use checksum::{Checksum, Expect, RegisterRange};
 pub use document::parse;
 pub use endpoint::{Endpoint, EndpointError, Parity, Serial, StopBits, Tls, UnitError, Units};
 pub use file::read;
@@ -253,6 +255,8 @@ pub struct Device {
     /// Most registers that one request may ask for.
     pub max_registers: u16,
     pub tags: Vec<Arc<Tag>>,
+    /// What the controller says of some of its registers; tags that lie there are held to it.
+    pub checksum: Option<Arc<Checksum>>,
 }
 
 impl Device {
@@ -264,6 +268,7 @@ impl Device {
             every: Duration::from_secs(1),
             max_registers: 125, // Application Protocol V1.1b3, section 6.3
             tags: Vec::new(),
+            checksum: None,
         }
     }
 }

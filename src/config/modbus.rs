@@ -13,6 +13,7 @@ use toml::de::DeValue;
 use crate::record::SourceId;
 use crate::tag::Addressing;
 
+use super::checksum;
 use super::complaint::Complaint;
 use super::endpoint::{self, Units};
 use super::field;
@@ -274,15 +275,23 @@ fn device(section: &Section<'_>, link: &Shared<'_, '_>, names: &mut Names) -> Op
     let every = section.or("every", Duration::from_secs(1), field::duration(EVERY));
     let max_registers = section.or("max_registers", link.max_registers, max_registers);
     let addressing = section.or("addressing", Addressing::default(), field::choice(ADDRESSING));
-    let shared = section
-        .optional("template", |value| link.templates.tags(value, addressing))
-        .unwrap_or_default();
+    let n_complaints = section.n_complaints();
+    let template = section.optional("template", |value| link.templates.named(value));
+    let shared = template.map(|template| template.tags(addressing)).unwrap_or_default();
     let own = tags::read(section, addressing);
     if section.span("template").or(section.span("tags")).is_none() {
         section
             .report_missing(&["template", "tags"], "a template or tags: there is nothing to poll");
     }
-    section.finish();
     let tags = tags::overridden(shared, own);
-    Some(Device { name: name?, unit: unit?, every, max_registers, tags })
+    let is_sound = section.n_complaints() == n_complaints && template.is_none_or(|t| t.is_sound);
+    let guarded_by = match section.span("checksum") {
+        Some(_) => Some(section),
+        None => template.map(|template| &template.section),
+    };
+    let checksum = guarded_by
+        .and_then(|section| checksum::read(section, addressing, is_sound.then_some(&tags)))
+        .map(Arc::new);
+    section.finish();
+    Some(Device { name: name?, unit: unit?, every, max_registers, tags, checksum })
 }

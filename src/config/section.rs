@@ -150,6 +150,12 @@ impl<'a> Section<'a> {
         self.value(key).map(Spanned::span)
     }
 
+    /// How much was reported so far in the whole file. What is judged by other values says nothing
+    /// reliable where those have mistakes.
+    pub(super) fn n_complaints(&self) -> usize {
+        self.reader.complaints.borrow().len()
+    }
+
     /// Report that one of `keys` ought to be there, unless one is there in another spelling.
     pub(super) fn report_missing(&self, keys: &[&'static str], example: &str) {
         let names: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();

@@ -12,6 +12,7 @@ use toml::de::DeValue;
 
 use crate::tag::{Address, Addressing, Limits, Order, Place, Registers, Tag, Type, TypeError};
 
+use super::checksum;
 use super::complaint::Complaint;
 use super::field::{self, Parsed};
 use super::section::{Names, Section};
@@ -20,8 +21,10 @@ use super::spelling::{nearest, quoted};
 /// The templates of a file, by name.
 pub(super) struct Templates<'a>(BTreeMap<&'a str, Template<'a>>);
 
-struct Template<'a> {
-    section: Section<'a>,
+pub(super) struct Template<'a> {
+    pub(super) section: Section<'a>,
+    /// Nothing was wrong with its tags.
+    pub(super) is_sound: bool,
     /// Shared by all devices that use it.
     direct: Vec<Arc<Tag>>,
     openplc: OnceCell<Vec<Arc<Tag>>>,
@@ -35,27 +38,20 @@ impl<'a> Templates<'a> {
             if section.span("tags").is_none() {
                 section.report_missing(&["tags"], "tags = [{ name = \"…\", at = \"%MW100\", … }]");
             }
+            let n_complaints = section.n_complaints();
             let direct = read(&section, Addressing::Direct);
+            let is_sound = section.n_complaints() == n_complaints;
+            checksum::read(&section, Addressing::Direct, None);
             section.finish();
-            Template { section, direct, openplc: OnceCell::new() }
+            Template { section, is_sound, direct, openplc: OnceCell::new() }
         };
         Self(sections.into_iter().map(|(name, section)| (name, read(section))).collect())
     }
 
-    /// The tags of the template that `value` names.
-    pub(super) fn tags(
-        &self,
-        value: &DeValue<'_>,
-        addressing: Addressing,
-    ) -> Parsed<Vec<Arc<Tag>>> {
+    /// The template that `value` names.
+    pub(super) fn named(&self, value: &DeValue<'_>) -> Parsed<&Template<'a>> {
         let name = field::text(value, "acme-pump")?;
-        let template = self.0.get(name).ok_or_else(|| self.unknown(name))?;
-        Ok(match addressing {
-            Addressing::Direct => template.direct.clone(),
-            Addressing::OpenPlc => {
-                template.openplc.get_or_init(|| read(&template.section, addressing)).clone()
-            }
-        })
+        self.0.get(name).ok_or_else(|| self.unknown(name))
     }
 
     fn unknown(&self, name: &str) -> Complaint {
@@ -66,6 +62,17 @@ impl<'a> Templates<'a> {
             None => format!("known are {}", quoted(names())),
         };
         Complaint::new(format!("no template is called \"{name}\""), help)
+    }
+}
+
+impl Template<'_> {
+    pub(super) fn tags(&self, addressing: Addressing) -> Vec<Arc<Tag>> {
+        match addressing {
+            Addressing::Direct => self.direct.clone(),
+            Addressing::OpenPlc => {
+                self.openplc.get_or_init(|| read(&self.section, addressing)).clone()
+            }
+        }
     }
 }
 

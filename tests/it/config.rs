@@ -1,5 +1,6 @@
 //! Configuration files, good and bad, as an operator would write them.
 
+mod checksum;
 mod link;
 #[cfg(feature = "opcua")]
 mod opcua;
@@ -172,8 +173,11 @@ fn a_key_that_is_not_known_is_refused_with_the_nearest() {
         "[sandbox]\nlandlock = true\n",
         &["2:1: [sandbox] has no key `landlock` (known are `seccomp`)"],
     );
-    let site = SITE.to_owned() + "checksum = { algorithm = \"crc16-modbus\" }\n";
-    assert_refused(&site, &["23:1: [template.…] has no key `checksum` (known are `tags`)"]);
+    let site = SITE.to_owned() + "setpoints = { high = 9 }\n";
+    assert_refused(
+        &site,
+        &["23:1: [template.…] has no key `setpoints` (known are `checksum`, `tags`)"],
+    );
 }
 
 #[test]
