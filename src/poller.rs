@@ -11,6 +11,7 @@ mod device;
 mod dial;
 mod exchange;
 mod explain;
+mod guard;
 mod line;
 #[cfg(feature = "opcua")]
 pub mod opcua;
@@ -268,7 +269,9 @@ impl<D: Dial> Poller<D> {
 /// True if the device said something, even if only no.
 fn is_answer(reading: &Reading) -> bool {
     match reading.quality {
-        Quality::Good | Quality::Uncertain(_) | Quality::Bad(Fault::Exception(_)) => true,
+        Quality::Good
+        | Quality::Uncertain(_)
+        | Quality::Bad(Fault::Exception(_) | Fault::ChecksumMismatch) => true,
         Quality::Bad(_) => false,
     }
 }

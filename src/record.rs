@@ -11,7 +11,7 @@ pub use event::{Event, Kind, Scalar, Severity};
 pub use ledger::Ledger;
 pub use line_report::{LineCount, LineReport, Uart, UartCount, UnitCount};
 pub use quality::{Doubt, Fault, Quality, Status};
-pub use reading::{Reading, Sample};
+pub use reading::{BlockChecksum, BlockMismatch, Reading, Sample};
 pub use wire_report::{
     Checked, ChecksumTally, Corruption, Gap, InterfaceState, ModbusTally, Note, RingCount, Tally,
     Transaction, WireReport,

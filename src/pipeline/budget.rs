@@ -101,6 +101,7 @@ fn is_exempt(kind: Kind, samples: Samples) -> bool {
         | Kind::ReplyForeign
         | Kind::PollException
         | Kind::ChecksumMismatch
+        | Kind::ChecksumRestored
         | Kind::LineDegraded
         | Kind::LineRecovered
         | Kind::CrosscheckMismatch

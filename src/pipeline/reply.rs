@@ -6,17 +6,34 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use crate::record::{Doubt, Event, Fault, Kind, Quality, Reading};
+use crate::record::{BlockChecksum, BlockMismatch, Doubt, Event, Fault, Kind, Quality, Reading};
 
 use super::outbox::Outbox;
-use super::words::{about_device, detail, device_of, exception_name};
+use super::words::{about_device, detail, device_of, elapsed, exception_name, latency_ms};
 
 /// How long repetitions are only counted.
 const QUIET: Duration = Duration::from_secs(5 * 60);
 
-/// Of one device, by kind of event: at most five.
+/// Bytes of a block that stand in an event: those of a full request and a few.
+const MAX_SHOWN: usize = 256;
+
+/// Of one device.
 #[derive(Debug, Default)]
-pub(super) struct Repeats(BTreeMap<Kind, Repeat>);
+pub(super) struct Repeats {
+    /// By kind of event: at most five.
+    by_kind: BTreeMap<Kind, Repeat>,
+    /// Since its checksum does not match.
+    mismatch: Option<Mismatches>,
+}
+
+/// A run of readings that a controller's checksum speaks against.
+#[derive(Debug)]
+struct Mismatches {
+    since: SystemTime,
+    count: u64,
+    /// One of them was told; then the end of the run is told too.
+    is_told: bool,
+}
 
 #[derive(Debug)]
 struct Repeat {
@@ -27,17 +44,37 @@ struct Repeat {
 
 impl Repeats {
     pub(super) fn on_reading(&mut self, reading: &Reading, outbox: &mut Outbox) {
-        let Some(kind) = kind_of(reading.quality) else { return };
-        let untold = match self.0.get_mut(&kind) {
+        let is_told = self.tell(reading, outbox);
+        match &reading.checksum {
+            BlockChecksum::Unverified => (),
+            BlockChecksum::Invalid(_) => {
+                let new = Mismatches { since: reading.at, count: 0, is_told: false };
+                let run = self.mismatch.get_or_insert(new);
+                run.count += 1;
+                run.is_told |= is_told;
+            }
+            BlockChecksum::Valid => {
+                if let Some(run) = self.mismatch.take().filter(|run| run.is_told) {
+                    outbox.raise(Kind::ChecksumRestored, || restored(&run, reading));
+                }
+            }
+        }
+    }
+
+    /// Tell of what is wrong with the reading, or count it. True if it was told.
+    fn tell(&mut self, reading: &Reading, outbox: &mut Outbox) -> bool {
+        let Some(kind) = kind_of(reading.quality) else { return false };
+        let untold = match self.by_kind.get_mut(&kind) {
             Some(repeat) if repeat.is_recent(reading.at) => {
                 repeat.untold += 1;
-                return;
+                return false;
             }
             Some(repeat) => repeat.untold,
             None => 0,
         };
-        self.0.insert(kind, Repeat { told_at: reading.at, untold: 0 });
+        self.by_kind.insert(kind, Repeat { told_at: reading.at, untold: 0 });
         outbox.raise(kind, || told(kind, untold, reading));
+        true
     }
 }
 
@@ -70,6 +107,9 @@ fn told(kind: Kind, untold: u64, reading: &Reading) -> Event {
     };
     let text = format!("{}: {}{more}", device_of(reading), detail(reading));
     let event = about_device(kind, reading, text).with("count", untold + 1);
+    if let BlockChecksum::Invalid(mismatch) = &reading.checksum {
+        return with_mismatch(event, mismatch);
+    }
     match reading.quality {
         Quality::Bad(Fault::Exception(code)) => {
             event.with("exception", exception_name(code).into_owned()).with("exception_code", code)
@@ -77,4 +117,32 @@ fn told(kind: Kind, untold: u64, reading: &Reading) -> Event {
         Quality::Bad(Fault::Status(status)) => event.with("status", status.name),
         Quality::Good | Quality::Uncertain(_) | Quality::Bad(_) => event,
     }
+}
+
+fn with_mismatch(event: Event, mismatch: &BlockMismatch) -> Event {
+    let BlockMismatch { algorithm, stored, computed, block } = mismatch;
+    event
+        .with("algorithm", *algorithm)
+        .with("stored", format!("{stored:#06x}"))
+        .with("computed", format!("{computed:#06x}"))
+        .with("block", hexadecimal(block))
+        .with("block_len", block.len() as u64)
+}
+
+/// Two digits a byte, of a long block only the beginning.
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().take(MAX_SHOWN).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn restored(run: &Mismatches, reading: &Reading) -> Event {
+    let after = elapsed(run.since, reading.at);
+    let text = format!(
+        "{}: the controller's checksum matches again after {}; readings it spoke against: {}",
+        device_of(reading),
+        humantime::format_duration(after),
+        run.count
+    );
+    about_device(Kind::ChecksumRestored, reading, text)
+        .with("after_ms", latency_ms(after))
+        .with("count", run.count)
 }

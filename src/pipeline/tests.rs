@@ -1,3 +1,4 @@
+mod checksums;
 mod ledgers;
 mod lines;
 mod readings;
@@ -10,8 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::config::{Log, Samples};
 use crate::record::{
-    Checked, Corruption, Event, Kind, Quality, Reading, Sample, Scalar, SourceId, Status,
-    Transaction,
+    BlockChecksum, Checked, Corruption, Event, Kind, Quality, Reading, Sample, Scalar, SourceId,
+    Status, Transaction,
 };
 use crate::tag::{Address, Limits, Table, Tag, Type, Value};
 use crate::wire::Mismatch;
@@ -57,6 +58,7 @@ fn reading(seconds: u64, quality: Quality) -> Reading {
         quality,
         detail: (!quality.is_good()).then(|| "no reply; check wiring".into()),
         samples: vec![],
+        checksum: BlockChecksum::Unverified,
     }
 }
 

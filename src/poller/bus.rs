@@ -11,9 +11,9 @@ use crate::wire::modbus::request::ReadRequest;
 use crate::wire::modbus::rtu::Timing;
 
 use super::exchange::{Cause, Reply};
+use super::guard;
 use super::line::{Echo, Line};
 use super::pace::Pace;
-use super::plan::{self, Size};
 use super::rtu::Rtu;
 use super::station::Station;
 use super::tally::Tally;
@@ -101,7 +101,7 @@ fn stations(link: &Link) -> BTreeMap<u8, Station> {
     let mut units: BTreeMap<u8, (Vec<ReadRequest>, Duration)> = BTreeMap::new();
     for device in &link.devices {
         let (requests, every) = units.entry(device.unit).or_default();
-        requests.extend(plan::possible_requests(&device.tags, Size::new(device.max_registers)));
+        requests.extend(guard::possible_requests(device));
         *every = device.every.max(*every);
     }
     let station =

@@ -1,5 +1,7 @@
 //! One device of a link: its requests, its turn on the bus, and the readings that come of it.
 
+mod guarded;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -9,13 +11,15 @@ use tokio::time::{Instant, sleep};
 
 use crate::config::Device;
 use crate::config::Link;
-use crate::record::{Doubt, Fault, Quality, Reading, Sample, SourceId};
+use crate::record::{BlockChecksum, Doubt, Fault, Quality, Reading, Sample, SourceId};
 use crate::tag::Tag;
 use crate::tag::Value;
+use crate::wire::modbus::request::ReadRequest;
 
 use super::bus::Bus;
 use super::exchange::{Cause, Confidence, Reply, Values};
-use super::explain::Scene;
+use super::explain::{Prospect, Scene};
+use super::guard::{Guard, unguarded};
 use super::plan::{Merge, Plan, Size, Slot};
 use super::query::Query;
 use super::schedule::Backoff;
@@ -36,6 +40,8 @@ pub(super) struct Polled {
     link: Arc<Link>,
     device: Arc<Device>,
     queries: Vec<Query>,
+    /// Reads the tags that the controller's own checksum is over.
+    guard: Option<Guard>,
     /// Tags that no request can read.
     unreadable: Vec<Arc<Tag>>,
     backoff: Backoff,
@@ -59,10 +65,11 @@ enum Standing {
 impl Polled {
     pub(super) fn new(source: SourceId, link: Arc<Link>, device: Arc<Device>) -> Self {
         let Plan { blocks, unreadable } =
-            Plan::new(&device.tags, Merge::Near, Size::new(device.max_registers));
+            Plan::new(&unguarded(&device), Merge::Near, Size::new(device.max_registers));
+        let guard = Guard::of(&device);
         let queries = blocks.into_iter().map(|block| Query::new(block, device.every)).collect();
         let backoff = Backoff::new(device.every, link.backoff_max);
-        Self { source, link, device, queries, unreadable, backoff }
+        Self { source, link, device, queries, guard, unreadable, backoff }
     }
 
     /// Read the device once, as far as it and the link go. One reading for each request, and one
@@ -80,12 +87,25 @@ impl Polled {
         readings.extend(self.queries.iter().filter_map(|query| self.at_rest(query, started)));
         let is_due = |nth: &usize| self.queries.get(*nth).is_some_and(|q| q.is_due(started));
         let mut due: VecDeque<_> = (0..self.queries.len()).filter(is_due).collect();
-        let mut is_done = false;
+        let mut is_done = match self.take_guarded_turn(bus, started).await {
+            Ok((reading, is_done)) => {
+                readings.extend(reading);
+                is_done
+            }
+            Err(cause) => {
+                let guarded = self.guard.iter().flat_map(Guard::tags);
+                let tags: Vec<_> = guarded.chain(self.tags(&due)).collect();
+                readings.push(self.link_lost(&tags, &cause));
+                return readings;
+            }
+        };
         while !due.is_empty() && !is_done && bus.is_usable() {
             let together: Vec<_> = due.iter().copied().take(bus.max_in_flight()).collect();
-            for (nth, outcome) in together.iter().zip(self.ask(bus, &together).await) {
+            let queries = together.iter().filter_map(|nth| self.queries.get(*nth));
+            let requests: Vec<_> = queries.map(|query| query.block.request).collect();
+            for (nth, outcome) in together.iter().zip(self.ask(bus, &requests).await) {
                 if let Err(cause @ Cause::Io(_)) = &outcome {
-                    readings.push(self.link_lost(&due, cause));
+                    readings.push(self.link_lost(&self.tags(&due), cause));
                     return readings;
                 }
                 due.pop_front();
@@ -103,18 +123,16 @@ impl Polled {
         self.unanswered(&self.device.tags, Fault::LinkDown, why)
     }
 
-    /// Ask some queries together. A device that is busy is asked again a little later, which is
+    /// Ask some requests together. A device that is busy is asked again a little later, which is
     /// no failure.
-    async fn ask<S>(&self, bus: &mut Bus<S>, together: &[usize]) -> Vec<Result<Reply, Cause>>
+    async fn ask<S>(&self, bus: &mut Bus<S>, requests: &[ReadRequest]) -> Vec<Result<Reply, Cause>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let unit = self.device.unit;
-        let queries = together.iter().filter_map(|nth| self.queries.get(*nth));
-        let requests: Vec<_> = queries.map(|query| query.block.request).collect();
-        let mut outcomes = bus.ask(unit, &requests).await;
+        let mut outcomes = bus.ask(unit, requests).await;
         for _ in 0..BUSY_RETRIES {
-            let busy = outcomes.iter_mut().zip(&requests).filter(|(outcome, _)| is_busy(outcome));
+            let busy = outcomes.iter_mut().zip(requests).filter(|(outcome, _)| is_busy(outcome));
             let (busy, requests): (Vec<_>, Vec<_>) =
                 busy.map(|(outcome, request)| (outcome, *request)).unzip();
             if busy.is_empty() || !bus.is_usable() {
@@ -131,16 +149,27 @@ impl Polled {
     /// Take note of what the outcome says of the device and of the query. True if there is no
     /// point in asking the device more in this turn.
     fn note(&mut self, nth: usize, outcome: &Result<Reply, Cause>, started: Instant) -> bool {
-        let Some(query) = self.queries.get_mut(nth) else { return true };
-        match Standing::of(outcome) {
-            Standing::Answers => {
-                self.backoff.on_success();
-                query.on_answer();
-            }
-            Standing::Refuses(code) => {
-                self.backoff.on_success();
-                query.on_refusal(code, started);
-            }
+        let standing = Standing::of(outcome);
+        match (standing, self.queries.get_mut(nth)) {
+            (Standing::Answers, Some(query)) => query.on_answer(),
+            (Standing::Refuses(code), Some(query)) => query.on_refusal(code, started),
+            (
+                Standing::Answers
+                | Standing::Refuses(_)
+                | Standing::Disturbed
+                | Standing::Busy
+                | Standing::Resting
+                | Standing::Silent,
+                _,
+            ) => (),
+        }
+        self.on_standing(standing, started)
+    }
+
+    /// Take note of what was learnt of the device. True if there is no point in asking it more.
+    fn on_standing(&mut self, standing: Standing, started: Instant) -> bool {
+        match standing {
+            Standing::Answers | Standing::Refuses(_) => self.backoff.on_success(),
             Standing::Disturbed | Standing::Busy => (),
             Standing::Resting => return true,
             Standing::Silent => {
@@ -181,27 +210,24 @@ impl Polled {
                 (Quality::Uncertain(Doubt::LateReply), self.scene().doubt(doubt))
             }
         };
-        Reading {
-            source: self.source.clone(),
-            device: Arc::clone(&self.device.name),
-            unit: Some(self.device.unit),
-            at: SystemTime::now().checked_sub(reply.arrived.elapsed()).unwrap_or(SystemTime::now()),
-            latency: reply.latency,
-            missed: 0,
-            quality,
-            detail: detail.map(Into::into),
-            samples: query
-                .block
-                .tags
-                .iter()
-                .map(|slot| sample(slot, &reply.values, quality))
-                .collect(),
-        }
+        let slots = query.block.tags.iter();
+        let samples = slots.map(|slot| sample(slot, &reply.values, quality)).collect();
+        let (at, latency) = (wall_clock(reply.arrived), reply.latency);
+        Reading { at, latency, ..self.reading_now(quality, detail, samples) }
     }
 
     fn unanswered(&self, tags: &[Arc<Tag>], fault: Fault, why: String) -> Reading {
         let quality = Quality::Bad(fault);
         let sample = |tag: &Arc<Tag>| Sample { tag: Arc::clone(tag), value: None, quality };
+        self.reading_now(quality, Some(why), tags.iter().map(sample).collect())
+    }
+
+    fn reading_now(
+        &self,
+        quality: Quality,
+        detail: Option<String>,
+        samples: Vec<Sample>,
+    ) -> Reading {
         Reading {
             source: self.source.clone(),
             device: Arc::clone(&self.device.name),
@@ -210,8 +236,9 @@ impl Polled {
             latency: Duration::ZERO,
             missed: 0,
             quality,
-            detail: Some(why.into()),
-            samples: tags.iter().map(sample).collect(),
+            detail: detail.map(Into::into),
+            samples,
+            checksum: BlockChecksum::Unverified,
         }
     }
 
@@ -241,8 +268,8 @@ impl Polled {
     }
 
     /// The reading of what was not answered because the link was lost over it.
-    fn link_lost(&self, queries: &VecDeque<usize>, cause: &Cause) -> Reading {
-        self.unanswered(&self.tags(queries), cause.fault(), self.scene().failure(cause))
+    fn link_lost(&self, tags: &[Arc<Tag>], cause: &Cause) -> Reading {
+        self.unanswered(tags, cause.fault(), self.scene().failure(cause))
     }
 
     fn tags(&self, queries: &VecDeque<usize>) -> Vec<Arc<Tag>> {
@@ -279,6 +306,12 @@ impl Standing {
 
 fn is_busy(outcome: &Result<Reply, Cause>) -> bool {
     matches!(outcome, Ok(Reply { values: Values::Exception(code), .. }) if BUSY.contains(code))
+}
+
+/// What the clock showed at `then`.
+fn wall_clock(then: Instant) -> SystemTime {
+    let now = SystemTime::now();
+    now.checked_sub(then.elapsed()).unwrap_or(now)
 }
 
 /// The tag's part of the reply, as a value of its type.

@@ -1,5 +1,7 @@
 //! Failures in an operator's words: what, where, the likely cause, the next step.
 
+mod checksum;
+
 use std::fmt;
 use std::io;
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Server;
-use crate::record::{Fault, Quality, Reading, Sample, SourceId};
+use crate::record::{BlockChecksum, Fault, Quality, Reading, Sample, SourceId};
 
 /// Report once that `server` cannot be read, then wait for `stop`.
 pub async fn run(
@@ -33,6 +33,7 @@ pub async fn run(
         quality,
         detail: Some(why.into()),
         samples: samples.map(|tag| Sample { tag, value: None, quality }).collect(),
+        checksum: BlockChecksum::Unverified,
     };
     if readings.send(reading).await.is_ok() {
         stop.cancelled().await;

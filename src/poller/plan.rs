@@ -7,6 +7,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::config::RegisterRange;
 use crate::tag::Registers;
 use crate::tag::Table;
 use crate::tag::Tag;
@@ -59,13 +60,22 @@ pub(super) enum Merge {
 }
 
 impl Merge {
-    const ALL: [Self; 3] = [Self::Near, Self::Adjacent, Self::Inside];
+    pub(super) const ALL: [Self; 3] = [Self::Near, Self::Adjacent, Self::Inside];
 
-    fn narrower(self) -> Option<Self> {
+    pub(super) fn narrower(self) -> Option<Self> {
         match self {
             Self::Near => Some(Self::Adjacent),
             Self::Adjacent => Some(Self::Inside),
             Self::Inside => None,
+        }
+    }
+
+    /// True if what begins at `start` may be read together with what ends at `end`.
+    fn joins(self, table: Table, start: u32, end: u32) -> bool {
+        match self {
+            Self::Near => start <= end + max_gap(table),
+            Self::Adjacent => start <= end,
+            Self::Inside => start < end,
         }
     }
 }
@@ -127,6 +137,35 @@ pub(super) fn possible_requests(
         .into_iter()
         .flat_map(move |merge| Plan::new(tags, merge, size).blocks)
         .map(|block| block.request)
+}
+
+/// As few requests as read all of `ranges`, in address order. What does not fit into one is read
+/// in several.
+pub(super) fn cover(
+    ranges: impl IntoIterator<Item = RegisterRange>,
+    merge: Merge,
+    size: Size,
+) -> Vec<ReadRequest> {
+    let mut ranges: Vec<_> = ranges.into_iter().collect();
+    ranges.sort_by_key(|range| (range.table, range.first));
+    let mut runs: Vec<(Table, Range<u32>)> = vec![];
+    for range in ranges {
+        let Range { start: mut next, end } = range.extent();
+        let max = size.max_count(range.table);
+        while next < end {
+            let last = runs.last_mut().filter(|(table, run)| {
+                *table == range.table
+                    && merge.joins(range.table, next, run.end)
+                    && next < run.start + max
+            });
+            match last {
+                Some((_, run)) => run.end = run.end.max(end.min(run.start + max)),
+                None => runs.push((range.table, next..end.min(next + max))),
+            }
+            next = runs.last().map_or(end, |(_, run)| run.end);
+        }
+    }
+    runs.into_iter().map(|(table, run)| request(table, run.start, run.end)).collect()
 }
 
 impl Block {

@@ -100,6 +100,7 @@ pub enum Kind {
     ReplyForeign,
     PollException,
     ChecksumMismatch,
+    ChecksumRestored,
     LineDegraded,
     LineRecovered,
     CrosscheckMismatch,
@@ -122,7 +123,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::PollSample,
         Self::LimitExceeded,
         Self::LimitReturned,
@@ -135,6 +136,7 @@ impl Kind {
         Self::ReplyForeign,
         Self::PollException,
         Self::ChecksumMismatch,
+        Self::ChecksumRestored,
         Self::LineDegraded,
         Self::LineRecovered,
         Self::CrosscheckMismatch,
@@ -186,6 +188,9 @@ impl Kind {
             Self::PollException => ("poll.exception", Warning, "495188574fd04ad1af69a54afecadba8"),
             Self::ChecksumMismatch => {
                 ("checksum.mismatch", Warning, "c8da4d7b4d634427a9c6e7f9ea24a487")
+            }
+            Self::ChecksumRestored => {
+                ("checksum.restored", Notice, "7d0ae387bfe6477a91984c4502c3df40")
             }
             Self::LineDegraded => ("line.degraded", Warning, "1dce39cb38294486b470ca6958969762"),
             Self::LineRecovered => ("line.recovered", Notice, "4eadb8a4e2cc4c56a8d8581b93f0a53e"),

@@ -28,6 +28,30 @@ pub struct Reading {
     pub detail: Option<Arc<str>>,
     /// One for each tag the request was for, whatever the quality.
     pub samples: Vec<Sample>,
+    /// Of the registers that these samples were taken from.
+    pub checksum: BlockChecksum,
+}
+
+/// What the controller's own checksum says of the registers that were read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum BlockChecksum {
+    /// There is none over them, or no verdict.
+    #[default]
+    Unverified,
+    Valid,
+    Invalid(Arc<BlockMismatch>),
+}
+
+/// A checksum of a controller that its registers do not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockMismatch {
+    /// As the configuration calls it.
+    pub algorithm: &'static str,
+    /// What the controller keeps, or the configuration says.
+    pub stored: u32,
+    pub computed: u32,
+    /// The registers as the bytes that were summed, at most 2000.
+    pub block: Vec<u8>,
 }
 
 /// One reading of one tag. It carries its definition, so that no stage looks anything up.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use opcua::types::DataValue;
 
 use crate::config::Server;
-use crate::record::{Fault, Quality, Reading, Sample, SourceId};
+use crate::record::{BlockChecksum, Fault, Quality, Reading, Sample, SourceId};
 use crate::tag::Tag;
 
 use super::{explain, value};
@@ -69,6 +69,7 @@ impl Source {
             quality,
             detail: detail.map(Into::into),
             samples: vec![],
+            checksum: BlockChecksum::Unverified,
         }
     }
 }
