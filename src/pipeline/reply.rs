@@ -131,7 +131,11 @@ fn with_mismatch(event: Event, mismatch: &BlockMismatch) -> Event {
 
 /// Two digits a byte, of a long block only the beginning.
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().take(MAX_SHOWN).map(|byte| format!("{byte:02x}")).collect()
+    let mut digits = String::with_capacity(2 * bytes.len().min(MAX_SHOWN));
+    for nibble in bytes.iter().take(MAX_SHOWN).flat_map(|byte| [byte >> 4, byte & 0xf]) {
+        digits.extend(char::from_digit(nibble.into(), 16));
+    }
+    digits
 }
 
 fn restored(run: &Mismatches, reading: &Reading) -> Event {

@@ -18,7 +18,7 @@ use crate::wire::modbus::request::ReadRequest;
 
 use super::bus::Bus;
 use super::exchange::{Cause, Confidence, Reply, Values};
-use super::explain::{Prospect, Scene};
+use super::explain::Scene;
 use super::guard::{Guard, unguarded};
 use super::plan::{Merge, Plan, Size, Slot};
 use super::query::Query;

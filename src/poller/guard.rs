@@ -270,7 +270,7 @@ impl<'r> Image<'r> {
         let mut readings =
             { &self.0 }.iter().filter_map(|piece| piece.register(at.table, u32::from(at.index)));
         let first = readings.next()?;
-        Some((first, readings.last()?))
+        Some((first, readings.next_back()?))
     }
 }
 

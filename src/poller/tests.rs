@@ -1,4 +1,5 @@
 mod fake;
+mod guarded;
 mod lines;
 mod link;
 mod matrix;

@@ -1,6 +1,6 @@
 //! Checksums that controllers keep of their own registers: registers in, a number out.
 //!
-//! CRCs are named and parametrised as in the catalogue of Greg Cook (CRC RevEng). The sums are
+//! CRCs are named and parametrised as in the catalogue of Greg Cook. The sums are
 //! those of controllers' manuals: over whole registers, or Fletcher's over bytes.
 
 use crc::{CRC_16_IBM_3740, CRC_16_KERMIT, CRC_16_MODBUS, CRC_16_XMODEM, CRC_32_ISO_HDLC, Crc};

@@ -2,6 +2,8 @@
 //!
 //! `INFRA_MONITOR_LONG=1` runs the late replies for over a minute each instead of ten seconds.
 
+mod guarded;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;

@@ -3,8 +3,20 @@
 //! They are read as one block, and no tag in it is believed before the checksum was. Only proven
 //! replies are summed; a doubtful one makes the whole block doubtful.
 
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use crate::record::{BlockChecksum, Doubt, Fault, Quality, Reading, Sample};
+
+use super::super::bus::Bus;
+use super::super::exchange::{Cause, Reply, Values};
+use super::super::explain::Prospect;
 use super::super::guard::{Guard, Judged, Verdict};
-use super::*;
+use super::super::plan::Slot;
+use super::{Polled, Standing, sample, wall_clock};
 
 /// What stopped a pass over the block: a refusal, or no answer.
 struct Stopped(Result<Reply, Cause>);

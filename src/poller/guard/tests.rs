@@ -34,8 +34,10 @@ fn device(checksum: Checksum, max_registers: u16) -> Device {
 fn spans(requests: &[ReadRequest]) -> Vec<(u16, u16)> {
     let span = |request: &ReadRequest| match request {
         ReadRequest::Holding(Span { first, count }) => (*first, *count),
-        ReadRequest::Input(Span { first, .. }) => (*first, 0),
-        other => panic!("{other:?} reads no registers"),
+        ReadRequest::Input(_)
+        | ReadRequest::Coils(_)
+        | ReadRequest::Discretes(_)
+        | ReadRequest::Echo { .. } => panic!("the block is of holding registers"),
     };
     requests.iter().map(span).collect()
 }

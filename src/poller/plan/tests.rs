@@ -137,4 +137,38 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn ranges_are_read_whole_and_each_register_once(
+        ranges in proptest::collection::vec((any::<bool>(), 0_u16..700, 1_u16..300), 1..8),
+        at_the_end in any::<bool>(),
+        merge in prop::sample::select(&Merge::ALL[..]),
+        max_registers in 1_u16..=125,
+    ) {
+        let base = if at_the_end { u16::MAX - 999 } else { 0 };
+        let range = |(is_input, first, count): &(bool, u16, u16)| {
+            let table = if *is_input { Table::Input } else { Table::Holding };
+            RegisterRange { table, first: base + first, count: *count }
+        };
+        let ranges: Vec<_> = ranges.iter().map(range).collect();
+        let requests = cover(ranges.iter().copied(), merge, Size::new(max_registers));
+        let mut read = std::collections::BTreeSet::new();
+        for request in &requests {
+            let Span { first, count } = span(*request);
+            prop_assert!((1..=max_registers).contains(&count));
+            for index in u32::from(first)..u32::from(first) + u32::from(count) {
+                prop_assert!(read.insert((request.function(), index)), "{index} is read twice");
+            }
+        }
+        for range in &ranges {
+            let function = if range.table == Table::Input { 4 } else { 3 };
+            prop_assert!(range.extent().all(|index| read.contains(&(function, index))));
+        }
+        if merge != Merge::Near {
+            let is_wanted = |(function, index): &(u8, u32)| ranges.iter().any(|range| {
+                (range.table == Table::Input) == (*function == 4) && range.extent().contains(index)
+            });
+            prop_assert!(read.iter().all(is_wanted));
+        }
+    }
 }

@@ -278,6 +278,10 @@ fn the_expected_value_fits_the_algorithm() {
     ] {
         assert_refused(&expecting(expect), &[problem]);
     }
+}
+
+#[test]
+fn a_checksum_of_32_bits_needs_two_registers() {
     assert_refused(
         &with("algorithm = \"crc32\", over = \"%MW100..%MW119\", expect = \"crc\""),
         &["7:69: `expect`: tag `crc` is too short for a crc32 (give the tag the type DWORD)"],
