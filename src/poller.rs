@@ -28,9 +28,11 @@ mod station;
 mod tally;
 mod tcp;
 mod tls;
+mod trace;
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -46,6 +48,7 @@ use device::Polled;
 use dial::Dial;
 use schedule::{Backoff, Schedule};
 use tally::Survey;
+use trace::Route;
 
 /// A link that could not be opened: what, where, the likely cause and the next step.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +86,24 @@ pub async fn run(id: SourceId, link: Arc<Link>, lanes: impl Into<Lanes>, stop: C
         }
         Endpoint::Tls(tls) => poll(Poller::new(&id, link, tls), lanes, stop).await,
         Endpoint::Serial(serial) => poll(Poller::new(&id, link, serial), lanes, stop).await,
+    }
+}
+
+/// As [`run`], for a link that a capture may see: readings say which exchange they are of, if
+/// that can be read on the wire.
+pub async fn run_watched(
+    id: SourceId,
+    link: Arc<Link>,
+    lanes: impl Into<Lanes>,
+    stop: CancellationToken,
+) {
+    match link.endpoint.clone() {
+        Endpoint::Tcp(address) => {
+            poll(Poller::new(&id, link, address).watched(), lanes.into(), stop).await;
+        }
+        Endpoint::RtuOverTcp(_) | Endpoint::Tls(_) | Endpoint::Serial(_) => {
+            run(id, link, lanes, stop).await;
+        }
     }
 }
 
@@ -136,6 +157,17 @@ struct Poller<D: Dial> {
     outage: String,
     backoff: Backoff,
     devices: Vec<Polled>,
+    /// How a capture would see the stream; `None` if none looks.
+    route_of: Option<RouteOf<D::Stream>>,
+}
+
+type RouteOf<S> = fn(&S) -> Option<Route>;
+
+impl Poller<SocketAddr> {
+    fn watched(mut self) -> Self {
+        self.route_of = Some(Route::of);
+        self
+    }
 }
 
 impl<D: Dial> Poller<D> {
@@ -156,6 +188,7 @@ impl<D: Dial> Poller<D> {
             outage,
             backoff,
             link,
+            route_of: None,
         }
     }
 
@@ -237,6 +270,8 @@ impl<D: Dial> Poller<D> {
     }
 
     fn connect(&mut self, stream: D::Stream, now: Instant) {
+        let route = self.route_of.and_then(|route_of| route_of(&stream));
+        self.devices.iter_mut().for_each(|device| device.on_route(route));
         let uart = D::counted(&stream);
         let mut bus = Bus::new(stream, &self.link);
         let is_line = bus.tally().is_some();

@@ -1,6 +1,7 @@
 //! What crosses a channel: owned, small, and free of protocol bytes.
 
 mod event;
+mod exchange;
 mod ledger;
 mod line_report;
 mod quality;
@@ -8,6 +9,7 @@ mod reading;
 mod wire_report;
 
 pub use event::{Event, Kind, Scalar, Severity};
+pub use exchange::{Exchange, Identity, Overheard, ReadAnswer, canonical};
 pub use ledger::Ledger;
 pub use line_report::{LineCount, LineReport, Uart, UartCount, UnitCount};
 pub use quality::{Doubt, Fault, Quality, Status};

@@ -55,6 +55,7 @@ fn reading(seconds: u64, quality: Quality) -> Reading {
         at: at(seconds),
         latency: Duration::from_micros(4_200),
         missed: 0,
+        exchange: None,
         quality,
         detail: (!quality.is_good()).then(|| "no reply; check wiring".into()),
         samples: vec![],

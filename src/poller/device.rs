@@ -23,6 +23,7 @@ use super::guard::{Guard, unguarded};
 use super::plan::{Merge, Plan, Size, Slot};
 use super::query::Query;
 use super::schedule::Backoff;
+use super::trace::Route;
 
 /// Exception codes of a gateway that does not reach the device.
 const GATEWAY: [u8; 2] = [10, 11];
@@ -45,6 +46,8 @@ pub(super) struct Polled {
     /// Tags that no request can read.
     unreadable: Vec<Arc<Tag>>,
     backoff: Backoff,
+    /// The connection as the wire shows it, where a capture may see it.
+    route: Option<Route>,
 }
 
 /// What the answer, or its absence, says of the device.
@@ -69,7 +72,13 @@ impl Polled {
         let guard = Guard::of(&device);
         let queries = blocks.into_iter().map(|block| Query::new(block, device.every)).collect();
         let backoff = Backoff::new(device.every, link.backoff_max);
-        Self { source, link, device, queries, guard, unreadable, backoff }
+        let route = None;
+        Self { source, link, device, queries, guard, unreadable, backoff, route }
+    }
+
+    /// From now on it is reached over this connection.
+    pub(super) fn on_route(&mut self, route: Option<Route>) {
+        self.route = route;
     }
 
     /// Read the device once, as far as it and the link go. One reading for each request, and one
@@ -213,7 +222,9 @@ impl Polled {
         let slots = query.block.tags.iter();
         let samples = slots.map(|slot| sample(slot, &reply.values, quality)).collect();
         let (at, latency) = (wall_clock(reply.arrived), reply.latency);
-        Reading { at, latency, ..self.reading_now(quality, detail, samples) }
+        let (unit, request) = (self.device.unit, query.block.request);
+        let exchange = self.route.and_then(|route| route.exchange(unit, request, reply, at));
+        Reading { at, latency, exchange, ..self.reading_now(quality, detail, samples) }
     }
 
     fn unanswered(&self, tags: &[Arc<Tag>], fault: Fault, why: String) -> Reading {
@@ -235,6 +246,7 @@ impl Polled {
             at: SystemTime::now(),
             latency: Duration::ZERO,
             missed: 0,
+            exchange: None,
             quality,
             detail: detail.map(Into::into),
             samples,

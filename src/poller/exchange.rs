@@ -19,6 +19,8 @@ pub(super) struct Reply {
     /// First byte out to last byte in.
     pub(super) latency: Duration,
     pub(super) confidence: Confidence,
+    /// The identifier that both request and reply carried.
+    pub(super) transaction: Option<u16>,
 }
 
 /// What a reply says, in its own memory: the receive buffer is needed for what follows.

@@ -30,6 +30,7 @@ pub async fn run(
         at: SystemTime::now(),
         latency: Duration::ZERO,
         missed: 0,
+        exchange: None,
         quality,
         detail: Some(why.into()),
         samples: samples.map(|tag| Sample { tag, value: None, quality }).collect(),

@@ -177,7 +177,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
                 self.station(unit).on_answer(turnaround);
                 self.tally.on_answer(unit, &values, turnaround);
                 let latency = arrived.saturating_duration_since(started);
-                Ok(Reply { values, arrived, latency, confidence: Confidence::Unsettled })
+                Ok(Reply {
+                    values,
+                    arrived,
+                    latency,
+                    confidence: Confidence::Unsettled,
+                    transaction: None,
+                })
             }
             Err(cause) => {
                 self.tally.on_failure(unit, &cause, self.line.burst().len());

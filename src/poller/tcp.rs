@@ -176,11 +176,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
                 Judged::Foreign(nth, why) => (nth, Err(why.into())),
                 Judged::Answer(nth, values, numbering) => {
                     let arrived = Instant::now();
-                    let confidence = match numbering {
-                        Numbering::Own => Confidence::Proven,
-                        Numbering::Absent => self.listen(unit, started).await?,
+                    let (confidence, transaction) = match numbering {
+                        Numbering::Own => {
+                            (Confidence::Proven, flights.get(nth).map(|flight| flight.transaction))
+                        }
+                        Numbering::Absent => (self.listen(unit, started).await?, None),
                     };
-                    (nth, Ok(Reply { values, arrived, latency: arrived - started, confidence }))
+                    let latency = arrived - started;
+                    (nth, Ok(Reply { values, arrived, latency, confidence, transaction }))
                 }
             };
             if let Some(flight) = flights.get_mut(nth) {

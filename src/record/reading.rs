@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::tag::{Tag, Value};
 
-use super::{Quality, SourceId};
+use super::{Exchange, Quality, SourceId};
 
 /// One request to one device, answered or not.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,8 @@ pub struct Reading {
     pub quality: Quality,
     /// What failed, with the likely cause and the next step. `None` when `Good`.
     pub detail: Option<Arc<str>>,
+    /// The exchange that the values were taken from, if the wire may have shown it too.
+    pub exchange: Option<Arc<Exchange>>,
     /// One for each tag the request was for, whatever the quality.
     pub samples: Vec<Sample>,
     /// Of the registers that these samples were taken from.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use crate::wire::packet::{L4, Vlan};
 use crate::wire::{Checksum, Mismatch, Unverified};
 
-use super::SourceId;
+use super::{Overheard, SourceId};
 
 /// Sent once per block. Counts are of this block alone.
 #[derive(Clone, Debug)]
@@ -35,11 +35,20 @@ pub struct WireReport {
     pub notes: Vec<Note>,
     /// Notes beyond that, counted only.
     pub notes_dropped: u64,
+    /// Reads of watched servers, at most [`WireReport::MAX_READS`], in order.
+    pub reads: Vec<Overheard>,
+    /// Reads beyond that.
+    pub reads_dropped: u64,
+    /// Reads of watched servers of which it is not proven what was answered to what: bytes were
+    /// missed, checksums not verified, or identifiers not changed.
+    pub reads_unproven: u64,
 }
 
 impl WireReport {
     /// A stranger decides how many findings a block holds; this bounds what they cost.
     pub const MAX_NOTES: usize = 64;
+    /// Likewise; with the longest answers 100 KB. Twelve thousand a second, at 20 ms a block.
+    pub const MAX_READS: usize = 256;
 
     /// An empty report.
     pub fn new(source: SourceId, at: SystemTime) -> Self {
@@ -58,6 +67,9 @@ impl WireReport {
             interface: None,
             notes: Vec::new(),
             notes_dropped: 0,
+            reads: Vec::new(),
+            reads_dropped: 0,
+            reads_unproven: 0,
         }
     }
 
@@ -67,6 +79,15 @@ impl WireReport {
             self.notes.push(note);
         } else {
             self.notes_dropped += 1;
+        }
+    }
+
+    /// Keep a read if there is room, count it if not.
+    pub fn read(&mut self, read: impl FnOnce() -> Overheard) {
+        if self.reads.len() < Self::MAX_READS {
+            self.reads.push(read());
+        } else {
+            self.reads_dropped += 1;
         }
     }
 }

@@ -66,6 +66,7 @@ impl Source {
             at,
             latency: Duration::ZERO,
             missed: 0,
+            exchange: None,
             quality,
             detail: detail.map(Into::into),
             samples: vec![],

@@ -32,6 +32,27 @@ pub enum ReadRequest {
 }
 
 impl ReadRequest {
+    /// The read with this function code; `None` for every function that is not a read.
+    pub fn read(function: u8, span: Span) -> Option<Self> {
+        match function {
+            1 => Some(Self::Coils(span)),
+            2 => Some(Self::Discretes(span)),
+            3 => Some(Self::Holding(span)),
+            4 => Some(Self::Input(span)),
+            _ => None,
+        }
+    }
+
+    /// What is read; `None` for the echo.
+    pub fn span(self) -> Option<Span> {
+        match self {
+            Self::Coils(span) | Self::Discretes(span) | Self::Holding(span) | Self::Input(span) => {
+                Some(span)
+            }
+            Self::Echo { .. } => None,
+        }
+    }
+
     /// Function code.
     pub fn function(self) -> u8 {
         match self {
@@ -86,6 +107,16 @@ mod tests {
         assert_eq!(ReadRequest::Holding(SPAN).pdu(), [3, 0, 0x6b, 0, 3]);
         assert_eq!(ReadRequest::Input(SPAN).pdu(), [4, 0, 0x6b, 0, 3]);
         assert_eq!(ReadRequest::Echo { nonce: 0xa537 }.pdu(), [8, 0, 0, 0xa5, 0x37]);
+    }
+
+    #[test]
+    fn a_read_is_known_by_its_function_and_no_other_function_is_one() {
+        for function in 0..=u8::MAX {
+            let read = ReadRequest::read(function, SPAN);
+            assert_eq!(read.is_some(), (1..=4).contains(&function), "{function}");
+            assert!(read.is_none_or(|read| read.function() == function));
+            assert!(read.is_none_or(|read| read.span() == Some(SPAN)));
+        }
     }
 
     #[test]
