@@ -1,7 +1,7 @@
 //! Analysers: judge each frame where it lies, and report once per block.
 //!
 //! One thread per capture thread. It parses hostile bytes and therefore makes no system call but
-//! to wait, allocate and exit; it never logs and never allocates per packet.
+//! to wait, allocate and exit; it never logs, and allocates for nothing but what it reports.
 
 mod rewriting;
 
@@ -10,12 +10,13 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc;
+use tokio::sync::watch;
 
 use crate::block::{Block, Content, Delivery, Frame};
-use crate::flow::{Sighting, Table};
+use crate::flow::{Evidence, Sighting, Table, WatchList};
 use crate::record::{Checked, ChecksumTally, Corruption, Note, SourceId, WireReport};
-use crate::wire::Checksum;
 use crate::wire::packet::{Captured, L4, Network, Packet, Segment, Transport, dissect_into};
+use crate::wire::{Checksum, Unverified};
 
 use rewriting::Rewriting;
 
@@ -25,6 +26,8 @@ pub struct Analyser {
     source: SourceId,
     flows: Table,
     rewriting: Rewriting,
+    /// Servers whose reads are kept, as they are configured by now.
+    watched: Option<watch::Receiver<WatchList>>,
 }
 
 /// Connections known at a time. An idle one costs a quarter of a kilobyte, one that a stranger has
@@ -50,7 +53,15 @@ impl Analyser {
     pub fn new(source: SourceId, modbus_ports: &[u16]) -> Self {
         let seed = RandomState::new().hash_one(MAX_FLOWS);
         let flows = Table::new(MAX_FLOWS, modbus_ports, seed);
-        Self { source, flows, rewriting: Rewriting::new() }
+        Self { source, flows, rewriting: Rewriting::new(), watched: None }
+    }
+
+    /// Keep the reads of the servers on the list, which may be replaced at any time: it is looked
+    /// at once a block.
+    #[must_use]
+    pub fn watching(mut self, mut list: watch::Receiver<WatchList>) -> Self {
+        self.flows.watch(list.borrow_and_update().clone());
+        Self { watched: Some(list), ..self }
     }
 
     /// Judge what was delivered. The block is back with its owner before the report is.
@@ -67,6 +78,7 @@ impl Analyser {
 
     fn judge_block(&mut self, block: &Block, report: &mut WireReport) {
         report.gap = block.gap();
+        self.follow_watch_list();
         self.flows.start_block();
         let mut last_ns = None;
         block.for_each(|frame| {
@@ -75,6 +87,14 @@ impl Analyser {
         });
         if let Some(last_ns) = last_ns {
             report.at = time(last_ns);
+        }
+    }
+
+    fn follow_watch_list(&mut self) {
+        let Some(list) = &mut self.watched else { return };
+        let list = list.borrow_and_update();
+        if list.has_changed() {
+            self.flows.watch(list.clone());
         }
     }
 
@@ -103,8 +123,8 @@ impl Analyser {
             (&packet.transport, &packet.network)
             && self.is_readable(&packet, (*source, *destination), segment)
         {
-            let (at_ns, vlan) = (frame.at_ns, packet.vlan);
-            let sighting = Sighting { at_ns, vlan, source, destination, segment };
+            let (at_ns, vlan, evidence) = (frame.at_ns, packet.vlan, evidence(&packet));
+            let sighting = Sighting { at_ns, vlan, evidence, source, destination, segment };
             self.flows.observe(&sighting, report);
         }
     }
@@ -129,6 +149,16 @@ impl Analyser {
             }
             Some((_, Checksum::Unverified(_))) | None => true,
         }
+    }
+}
+
+/// Every TCP segment has a checksum.
+fn evidence(packet: &Packet<'_>) -> Evidence {
+    match packet.l4 {
+        Some((_, Checksum::Valid | Checksum::Unverified(Unverified::Offloaded))) => {
+            Evidence::Intact
+        }
+        Some((_, Checksum::Invalid(_) | Checksum::Unverified(_))) | None => Evidence::Unverified,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Everything here is bounded by what it is given at the start, whatever a stranger sends: a fixed
 //! table of connections, in each a fixed number of open requests and one ADU's worth of bytes per
-//! direction. Nothing allocates once a connection is known. Pure: time comes with each segment.
+//! direction. Once a connection is known, nothing allocates but what a report keeps. Pure: time comes with each segment.
 
 mod connection;
 mod outstanding;
@@ -10,9 +10,11 @@ mod ports;
 mod sighting;
 mod stream;
 mod table;
+mod watch;
 
-pub use sighting::Sighting;
+pub use sighting::{Evidence, Sighting};
 pub use table::Table;
+pub use watch::WatchList;
 
 #[cfg(test)]
 mod tests;

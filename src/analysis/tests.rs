@@ -1,4 +1,5 @@
 use crate::record::{InterfaceState, RingCount};
+use crate::wire::checksum;
 use crate::wire::fixture;
 
 use super::*;
@@ -122,4 +123,70 @@ fn the_analyser_stops_when_nobody_reads_its_reports() {
     drop(from_analyser);
     to_analyser.try_send(delivery(Content::Empty)).unwrap();
     run(analyser(), deliveries, &reports);
+}
+
+#[test]
+fn a_list_of_servers_that_changes_counts_from_the_next_block() {
+    // 192.0.2.1 asks 192.0.2.2; the first connection stays as it is, whatever the list says.
+    let (lists, list) = watch::channel(WatchList::default());
+    let mut analyser = analyser().watching(list);
+    let mut judge = |id: u8| {
+        let frames = transaction(id).to_vec();
+        analyser.judge(delivery(Content::Block(Block::Memory(frames)))).reads.len()
+    };
+    let server = "192.0.2.2:502".parse::<std::net::SocketAddr>().unwrap();
+    assert_eq!(judge(1), 0);
+    lists.send_replace([server].into_iter().collect());
+    assert_eq!(judge(2), 1);
+    lists.send_replace(WatchList::default());
+    assert_eq!(judge(3), 0);
+    lists.send_replace([server].into_iter().collect());
+    drop(lists);
+    assert_eq!(judge(4), 1, "the last list outlives who made it");
+}
+
+#[test]
+fn a_checksum_that_is_explained_by_rewriting_proves_nothing() {
+    let (_lists, list) = watch::channel(
+        ["192.0.2.2:502".parse::<std::net::SocketAddr>().unwrap()].into_iter().collect(),
+    );
+    let mut analyser = analyser().watching(list);
+    // Both ends' checksums miss by one and the same amount.
+    let shifted = |mut frame: Vec<u8>| {
+        let at = 14 + 20 + 16;
+        let stored = u16::from_be_bytes([frame[at], frame[at + 1]]);
+        frame[at..at + 2].copy_from_slice(&stored.wrapping_add(3).to_be_bytes());
+        frame
+    };
+    let frames = (1..9).flat_map(transaction).map(shifted).collect();
+    let report = analyser.judge(delivery(Content::Block(Block::Memory(frames))));
+    assert!(report.modbus.transactions > 5, "{report:?}");
+    assert_eq!(report.reads.len(), 0);
+    assert!(report.reads_unproven > 5, "{report:?}");
+}
+
+/// A read and its answer, as the `id`-th on one connection.
+fn transaction(id: u8) -> [Vec<u8>; 2] {
+    let request = [0, id, 0, 0, 0, 6, 1, 3, 0, 107, 0, 1];
+    let response = [0, id, 0, 0, 0, 5, 1, 3, 2, 0, id];
+    let (asked, answered) = (12 * u32::from(id), 11 * u32::from(id));
+    let server = |mut frame: Vec<u8>| {
+        frame[14 + 12..14 + 20].rotate_left(4); // addresses; sums do not change by that
+        frame[14 + 20..14 + 24].rotate_left(2); // ports
+        frame
+    };
+    [tcp([asked, answered], &request), server(tcp([answered, asked + 12], &response))]
+}
+
+/// A frame with these sequence and acknowledgment numbers, from the client.
+fn tcp(numbers: [u32; 2], payload: &[u8]) -> Vec<u8> {
+    let addresses = fixture::addresses_v4();
+    let mut segment = fixture::segment(6, &addresses, payload);
+    segment[4..12].copy_from_slice(&numbers.map(u32::to_be_bytes).concat());
+    segment[16..18].fill(0);
+    let len = u16::try_from(segment.len()).unwrap().to_be_bytes();
+    let covered = [&addresses[..], &[0, 6], &len, &segment].concat();
+    let checksum = checksum::finish(checksum::sum(0, &covered));
+    segment[16..18].copy_from_slice(&checksum.to_be_bytes());
+    fixture::ethernet(0x0800, &fixture::ipv4(6, &[], &segment))
 }

@@ -10,6 +10,7 @@ use crate::wire::packet::Flags;
 use super::outstanding::{NoteAt, Outstanding, Request};
 use super::sighting::Sighting;
 use super::stream::{Stream, Taken};
+use super::watch::Watch;
 
 /// Both directions, and what is open between them.
 #[derive(Debug, Default)]
@@ -17,7 +18,15 @@ pub(super) struct Connection {
     phase: Phase,
     client: Stream,
     server: Stream,
+    open: Open,
+}
+
+/// Requests that wait for a response, and what shows whose a response is.
+#[derive(Debug, Default)]
+struct Open {
     outstanding: Outstanding,
+    /// `None` if the server is not watched: then nothing is kept, and nothing looked at.
+    watch: Option<Watch>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,7 +53,14 @@ impl Connection {
         self.phase = Phase::Open;
         self.client.reset();
         self.server.reset();
-        self.outstanding.clear();
+        self.open.outstanding.clear();
+        self.watch(self.open.watch.is_some());
+    }
+
+    /// Begin or stop to keep what is read.
+    pub(super) fn watch(&mut self, is_watched: bool) {
+        self.open.outstanding.doubt();
+        self.open.watch = is_watched.then(Watch::default);
     }
 
     /// Follow the connection by one segment.
@@ -61,81 +77,104 @@ impl Connection {
         if segment.flags.any(Flags::FIN | Flags::RST) {
             self.phase = Phase::Closing;
         }
-        let Self { client, server, outstanding, .. } = self;
-        let taken = match direction {
-            Direction::Request => client.accept(segment, direction, |mbap, pdu| {
-                on_request(outstanding, sighting, mbap, pdu, page);
-            }),
-            Direction::Response => server.accept(segment, direction, |mbap, pdu| {
-                on_response(outstanding, sighting, mbap, pdu, page);
-            }),
+        let Self { client, server, open, .. } = self;
+        let (sender, receiver) = match direction {
+            Direction::Request => (client, server),
+            Direction::Response => (server, client),
         };
+        open.on_segment(sighting, direction, sender, receiver);
+        let taken = sender.accept(segment, direction, |mbap, pdu| match direction {
+            Direction::Request => open.on_request(sighting, mbap, pdu, page),
+            Direction::Response => open.on_response(sighting, mbap, pdu, page),
+        });
+        if let Some(watch) = &mut open.watch
+            && !sender.has_open_adu()
+        {
+            watch.on_adu_end(direction);
+        }
         page.report.modbus.unread += u64::from(taken == Taken::Partly);
     }
 }
 
-fn on_request(
-    outstanding: &mut Outstanding,
-    sighting: &Sighting<'_>,
-    mbap: Mbap,
-    pdu: &[u8],
-    page: &mut Page<'_>,
-) {
-    let Ok(pdu) = Pdu::parse(Direction::Request, pdu) else {
-        return; // an ADU holds at least a function code
-    };
-    page.report.modbus.requests += 1;
-    count_function(page.report, pdu.function);
-    let mut request = Request {
-        at_ns: sighting.at_ns,
-        transaction: mbap.transaction,
-        unit: mbap.unit,
-        pdu,
-        note: None,
-    };
-    if pdu.access == Access::Write {
-        page.report.modbus.writes += 1;
-        // Noted now, not when it is answered: a write that nobody answers may have worked.
-        request.note = page.note(transaction(sighting, Direction::Request, &request));
+impl Open {
+    /// See whether bytes were missed, as far as that matters.
+    fn on_segment(
+        &mut self,
+        sighting: &Sighting<'_>,
+        direction: Direction,
+        sender: &Stream,
+        receiver: &Stream,
+    ) {
+        let Some(watch) = &mut self.watch else { return };
+        let segment = sighting.segment;
+        if sender.misses_before(segment) || receiver.misses_acknowledged(segment) {
+            self.outstanding.doubt();
+        }
+        watch.on_segment(direction, sighting.evidence);
     }
-    outstanding.push(request);
-}
 
-fn on_response(
-    outstanding: &mut Outstanding,
-    sighting: &Sighting<'_>,
-    mbap: Mbap,
-    pdu: &[u8],
-    page: &mut Page<'_>,
-) {
-    let Ok(pdu) = Pdu::parse(Direction::Response, pdu) else {
-        return; // an ADU holds at least a function code
-    };
-    page.report.modbus.responses += 1;
-    page.report.modbus.exceptions += u64::from(pdu.exception.is_some());
-    count_function(page.report, pdu.function);
-    let request = outstanding.take(mbap, pdu.function);
-    let latency =
-        request.map(|request| Duration::from_nanos(sighting.at_ns.saturating_sub(request.at_ns)));
-    if let Some(latency) = latency {
-        page.report.modbus.transactions += 1;
-        page.report.modbus.latency += latency;
-    }
-    let note = request.and_then(|request| request.note);
-    if let Some(noted) = note.and_then(|at| page.noted(at)) {
-        noted.latency = latency;
-        noted.exception = pdu.exception;
-    } else if pdu.exception.is_some() {
-        // A refusal of something we did not see is told with what it says itself.
-        let request = request.unwrap_or(Request {
+    fn on_request(&mut self, sighting: &Sighting<'_>, mbap: Mbap, pdu: &[u8], page: &mut Page<'_>) {
+        let Ok(pdu) = Pdu::parse(Direction::Request, pdu) else {
+            return; // an ADU holds at least a function code
+        };
+        page.report.modbus.requests += 1;
+        count_function(page.report, pdu.function);
+        let mut request = Request {
             at_ns: sighting.at_ns,
             transaction: mbap.transaction,
             unit: mbap.unit,
             pdu,
             note: None,
-        });
-        let asked = transaction(sighting, Direction::Response, &request);
-        page.note(Transaction { exception: pdu.exception, latency, ..asked });
+            is_proven: self.watch.as_mut().is_some_and(|watch| watch.is_provable(mbap)),
+        };
+        if pdu.access == Access::Write {
+            page.report.modbus.writes += 1;
+            // Noted now, not when it is answered: a write that nobody answers may have worked.
+            request.note = page.note(transaction(sighting, Direction::Request, &request));
+        }
+        self.outstanding.push(request);
+    }
+
+    fn on_response(
+        &mut self,
+        sighting: &Sighting<'_>,
+        mbap: Mbap,
+        bytes: &[u8],
+        page: &mut Page<'_>,
+    ) {
+        let Ok(pdu) = Pdu::parse(Direction::Response, bytes) else {
+            return; // an ADU holds at least a function code
+        };
+        page.report.modbus.responses += 1;
+        page.report.modbus.exceptions += u64::from(pdu.exception.is_some());
+        count_function(page.report, pdu.function);
+        let request = self.outstanding.take(mbap, pdu.function);
+        if let (Some(watch), Some(request)) = (&self.watch, &request) {
+            watch.on_transaction(request, bytes, sighting, page.report);
+        }
+        let latency = request
+            .map(|request| Duration::from_nanos(sighting.at_ns.saturating_sub(request.at_ns)));
+        if let Some(latency) = latency {
+            page.report.modbus.transactions += 1;
+            page.report.modbus.latency += latency;
+        }
+        let note = request.and_then(|request| request.note);
+        if let Some(noted) = note.and_then(|at| page.noted(at)) {
+            noted.latency = latency;
+            noted.exception = pdu.exception;
+        } else if pdu.exception.is_some() {
+            // A refusal of something we did not see is told with what it says itself.
+            let request = request.unwrap_or(Request {
+                at_ns: sighting.at_ns,
+                transaction: mbap.transaction,
+                unit: mbap.unit,
+                pdu,
+                note: None,
+                is_proven: false,
+            });
+            let asked = transaction(sighting, Direction::Response, &request);
+            page.note(Transaction { exception: pdu.exception, latency, ..asked });
+        }
     }
 }
 

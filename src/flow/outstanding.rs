@@ -22,6 +22,8 @@ pub(super) struct Request {
     pub(super) unit: u8,
     pub(super) pdu: Pdu,
     pub(super) note: Option<NoteAt>,
+    /// True if its response, seen next, can be no other's.
+    pub(super) is_proven: bool,
 }
 
 /// A place among the notes of one block's report.
@@ -43,14 +45,22 @@ impl Outstanding {
         self.0.push_back(request);
     }
 
+    /// Bytes were missed: what comes next may answer something that was not seen.
+    pub(super) fn doubt(&mut self) {
+        self.0.iter_mut().for_each(|request| request.is_proven = false);
+    }
+
     /// Take the oldest request that a response with this header and function answers. So a client
     /// that never changes its transaction id is answered in order.
     pub(super) fn take(&mut self, mbap: Mbap, function: u8) -> Option<Request> {
-        let index = self.0.iter().position(|request| {
+        let is_answered = |request: &Request| {
             request.transaction == mbap.transaction
                 && request.unit == mbap.unit
                 && request.pdu.function == function
-        })?;
-        self.0.remove(index)
+        };
+        let index = self.0.iter().position(is_answered)?;
+        let request = self.0.remove(index)?;
+        let is_proven = request.is_proven && !self.0.iter().any(is_answered);
+        Some(Request { is_proven, ..request })
     }
 }

@@ -10,9 +10,18 @@ pub struct Sighting<'a> {
     /// Nanoseconds since the Unix epoch.
     pub at_ns: u64,
     pub vlan: Vlan,
+    pub evidence: Evidence,
     pub source: &'a IpAddr,
     pub destination: &'a IpAddr,
     pub segment: &'a Segment<'a>,
+}
+
+/// Whether the segment is proven to be what was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// Its checksum is right, or its sender, on this machine, has not computed it yet.
+    Intact,
+    Unverified,
 }
 
 impl Sighting<'_> {

@@ -49,6 +49,23 @@ impl Stream {
         self.lose();
     }
 
+    /// True if bytes before this segment were missed, or it belongs to another stream.
+    pub(super) fn misses_before(&self, segment: &Segment<'_>) -> bool {
+        let seen_before = self.next.map(|next| next.wrapping_sub(segment.sequence));
+        !segment.payload.is_empty() && seen_before.is_some_and(|overlap| overlap > WINDOW)
+    }
+
+    /// True if the other side acknowledges bytes that were missed.
+    pub(super) fn misses_acknowledged(&self, segment: &Segment<'_>) -> bool {
+        let unseen = self.next.map(|next| segment.acknowledgment.wrapping_sub(next));
+        segment.flags.any(Flags::ACK) && unseen.is_some_and(|unseen| (1..=WINDOW).contains(&unseen))
+    }
+
+    /// True if an ADU has begun and not ended.
+    pub(super) fn has_open_adu(&self) -> bool {
+        !self.tail.is_empty()
+    }
+
     /// Show each ADU that `segment` completes to `visit`.
     pub(super) fn accept(
         &mut self,

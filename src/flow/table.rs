@@ -14,11 +14,13 @@ use crate::wire::packet::Flags;
 use super::connection::{Connection, Page};
 use super::ports::Ports;
 use super::sighting::Sighting;
+use super::watch::WatchList;
 
 /// Connections of one capture.
 #[derive(Debug)]
 pub struct Table {
     modbus_ports: Ports,
+    watched: WatchList,
     seed: u64,
     /// Home positions, a power of two, minus one.
     mask: usize,
@@ -65,11 +67,20 @@ impl Table {
         let n_places = n_homes + WINDOW - 1;
         Self {
             modbus_ports: Ports::new(modbus_ports),
+            watched: WatchList::default(),
             seed,
             mask: n_homes - 1,
             places: vec![Place { tag: 0, slot: 0 }; n_places].into(),
             slots: Vec::with_capacity(n_places),
             block: 0,
+        }
+    }
+
+    /// Keep the reads of these servers from now on, and of no others.
+    pub fn watch(&mut self, servers: WatchList) {
+        self.watched = servers;
+        for Slot { key, connection, .. } in &mut self.slots {
+            connection.watch(self.watched.contains(key.server, key.server_port()));
         }
     }
 
@@ -157,6 +168,8 @@ impl Table {
             slot.key = key;
             slot.connection.reset();
         }
+        let is_watched = self.watched.contains(key.server, key.server_port());
+        self.slots.get_mut(number)?.connection.watch(is_watched);
         let place = self.places.get_mut(self.home(hash) + offset)?;
         *place = Place { tag: tag(hash), slot: u32::try_from(number).ok()? };
         Some(number)
@@ -204,6 +217,11 @@ impl Key {
         Self { client: number(client), server: number(server), rest }
     }
 
+    fn server_port(&self) -> u16 {
+        let [_, _, high, low, ..] = self.rest.to_be_bytes();
+        u16::from_be_bytes([high, low])
+    }
+
     /// Folded multiplication, as in wyhash: quick, and a stranger cannot aim without the seed.
     #[expect(clippy::cast_possible_truncation, reason = "both halves of a product are used")]
     fn hash(&self, seed: u64) -> u64 {
@@ -221,7 +239,7 @@ impl Key {
 }
 
 /// An IPv4 address is the IPv6 address it maps to (RFC 4291, section 2.5.5.2).
-fn number(address: &IpAddr) -> u128 {
+pub(super) fn number(address: &IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
         IpAddr::V6(address) => address.to_bits(),

@@ -1,7 +1,8 @@
+mod hostile;
+mod watched;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, SystemTime};
-
-use proptest::prelude::*;
 
 use crate::record::{Note, SourceId, Transaction, WireReport};
 use crate::wire::modbus::mbap::Mbap;
@@ -16,6 +17,7 @@ struct Wire {
     now_ns: u64,
     client_port: u16,
     vlan: Vlan,
+    evidence: Evidence,
     /// Next sequence numbers of client and server.
     next: [u32; 2],
 }
@@ -39,6 +41,7 @@ impl Wire {
             now_ns: 0,
             client_port: 40_000,
             vlan: Vlan::default(),
+            evidence: Evidence::Intact,
             next: [u32::MAX - 20, 9000], // the client's wraps around soon
         }
     }
@@ -59,7 +62,8 @@ impl Wire {
         };
         let (source, destination) = (&host(side), &host(1 - side));
         let (at_ns, vlan) = (self.now_ns, self.vlan);
-        let sighting = Sighting { at_ns, vlan, source, destination, segment: &segment };
+        let evidence = self.evidence;
+        let sighting = Sighting { at_ns, vlan, evidence, source, destination, segment: &segment };
         self.table.observe(&sighting, &mut self.report);
     }
 
@@ -348,50 +352,4 @@ fn of_two_modbus_ports_the_one_that_spoke_first_is_the_client() {
     wire.send(CLIENT, &read(1));
     wire.send(SERVER, &values(1));
     assert_eq!(wire.counts(), (1, 1, 1));
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
-    /// However a stream is cut, repeated or overlapped in order, each ADU is read once.
-    #[test]
-    fn any_cut_of_a_stream_yields_its_adus(
-        lens in proptest::collection::vec(1_usize..254, 1..20),
-        cuts in proptest::collection::vec((1_usize..600, 0_usize..300), 1..40),
-    ) {
-        let adus = lens.iter().map(|len| adu(1, &vec![99; *len]));
-        let stream = adus.collect::<Vec<_>>().concat();
-        let mut wire = Wire::new();
-        wire.send(SERVER, &values(1)); // known
-        wire.segment(SERVER, -1, Flags::SYN | Flags::ACK, &[]);
-        let mut at = 0;
-        for (len, again) in cuts.iter().cycle() {
-            let back = at.min(*again);
-            let end = stream.len().min(at + len);
-            wire.segment(SERVER, -i32::try_from(back).unwrap(), Flags::ACK, &stream[at - back..end]);
-            wire.skip(SERVER, end - at);
-            at = end;
-            if at == stream.len() {
-                break;
-            }
-        }
-        prop_assert_eq!(wire.report.modbus.responses, 1 + lens.len() as u64);
-        prop_assert_eq!(wire.report.modbus.unread, 0);
-    }
-
-    #[test]
-    fn any_bytes_at_any_sequence_number_are_survived(
-        segments in proptest::collection::vec(
-            (0_usize..2, any::<i32>(), any::<u8>(), proptest::collection::vec(any::<u8>(), 0..400)),
-            1..50,
-        ),
-    ) {
-        let mut wire = Wire::with_capacity(1);
-        for (side, offset, flags, payload) in segments {
-            wire.client_port = u16::from(flags);
-            wire.segment(side, offset % 600, flags, &payload);
-        }
-        let (requests, responses, transactions) = wire.counts();
-        prop_assert!(transactions <= requests.min(responses));
-    }
 }

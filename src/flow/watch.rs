@@ -1,0 +1,135 @@
+//! The watch list: servers whose reads are kept, and the proof that an answer is that of its read.
+//!
+//! A pairing is proven if both segments are intact, no byte of either direction was missed from
+//! the request to its response, and the client numbers its requests: then no other request, seen
+//! or unseen, can be the one that was answered. What is not proven is counted and not kept.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::record::{Exchange, Identity, Overheard, ReadAnswer, WireReport, canonical};
+use crate::wire::modbus::mbap::Mbap;
+use crate::wire::modbus::pdu::{Direction, Layout, Pdu};
+use crate::wire::modbus::reply;
+use crate::wire::modbus::request::{ReadRequest, Span};
+
+use super::outstanding::Request;
+use super::sighting::{Evidence, Sighting};
+use super::table::number;
+
+/// Servers by address and port, sorted. Cheap to clone; a new list replaces the old one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WatchList(Arc<[(u128, u16)]>);
+
+impl FromIterator<SocketAddr> for WatchList {
+    fn from_iter<T: IntoIterator<Item = SocketAddr>>(servers: T) -> Self {
+        let servers = servers.into_iter();
+        let mut sorted: Vec<_> =
+            servers.map(|server| (number(&server.ip()), server.port())).collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        Self(sorted.into())
+    }
+}
+
+impl WatchList {
+    /// Asked once for each connection, and once more when the list changes.
+    pub(super) fn contains(&self, server: u128, port: u16) -> bool {
+        self.0.binary_search(&(server, port)).is_ok()
+    }
+}
+
+/// What a connection to a watched server has shown of itself.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    /// Identifier of the last request.
+    last_id: Option<u16>,
+    client: Intactness,
+    server: Intactness,
+}
+
+/// Of the bytes of one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Intactness {
+    #[default]
+    Intact,
+    /// The segment at hand, or the start of an ADU that it goes on with, may be damaged.
+    Doubtful,
+}
+
+impl Watch {
+    /// Before the ADUs of a segment are read.
+    pub(super) fn on_segment(&mut self, direction: Direction, evidence: Evidence) {
+        match evidence {
+            Evidence::Intact => (),
+            Evidence::Unverified => *self.intactness(direction) = Intactness::Doubtful,
+        }
+    }
+
+    /// After that, if no ADU goes on in the next segment.
+    pub(super) fn on_adu_end(&mut self, direction: Direction) {
+        *self.intactness(direction) = Intactness::Intact;
+    }
+
+    /// True if the response to this request, if one alone fits, will be proven to be its response.
+    pub(super) fn is_provable(&mut self, mbap: Mbap) -> bool {
+        let is_numbered = self.last_id.replace(mbap.transaction) != Some(mbap.transaction);
+        is_numbered && self.client == Intactness::Intact
+    }
+
+    /// Keep `request` with its response, if it is a read.
+    pub(super) fn on_transaction(
+        &self,
+        request: &Request,
+        response: &[u8],
+        sighting: &Sighting<'_>,
+        report: &mut WireReport,
+    ) {
+        let Some(read) = read(&request.pdu) else { return };
+        let is_proven = request.is_proven && self.server == Intactness::Intact;
+        // An answer of another shape than was asked for is none, whoever takes it for one.
+        let answer = reply::prove(read, response).ok().and_then(ReadAnswer::of);
+        match answer.filter(|_| is_proven) {
+            Some(answer) => report.read(|| overheard(request, read, answer, sighting)),
+            None => report.reads_unproven += 1,
+        }
+    }
+
+    fn intactness(&mut self, direction: Direction) -> &mut Intactness {
+        match direction {
+            Direction::Request => &mut self.client,
+            Direction::Response => &mut self.server,
+        }
+    }
+}
+
+/// What a well-formed request reads, if it does nothing else.
+fn read(pdu: &Pdu) -> Option<ReadRequest> {
+    let (first, count) = (pdu.address?, pdu.quantity?);
+    let read = ReadRequest::read(pdu.function, Span { first, count });
+    read.filter(|_| pdu.layout == Layout::Expected)
+}
+
+/// `sighting` is that of the response.
+fn overheard(
+    request: &Request,
+    read: ReadRequest,
+    answer: ReadAnswer,
+    sighting: &Sighting<'_>,
+) -> Overheard {
+    let identity = Identity {
+        client: canonical(sighting.destination()),
+        server: canonical(sighting.source()),
+        transaction: request.transaction,
+        unit: request.unit,
+        request: read,
+    };
+    let exchange =
+        Exchange { identity, asked: time(request.at_ns), answered: time(sighting.at_ns), answer };
+    Overheard { vlan: sighting.vlan, exchange: Arc::new(exchange) }
+}
+
+fn time(at_ns: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_nanos(at_ns)
+}
