@@ -7,6 +7,7 @@
 mod alarm;
 mod budget;
 mod capture;
+mod crosscheck;
 mod intake;
 mod line;
 mod link;
@@ -25,6 +26,7 @@ use crate::config::{Log, Polled};
 use crate::record::{Event, Kind, Ledger, LineReport, Reading, SourceId, WireReport};
 
 use capture::Captures;
+use crosscheck::Crosscheck;
 use line::Lines;
 use link::Links;
 use outbox::Outbox;
@@ -62,6 +64,7 @@ pub struct Pipeline {
     links: Links,
     lines: Lines,
     captures: Captures,
+    crosscheck: Crosscheck,
     outbox: Outbox,
 }
 
@@ -73,6 +76,7 @@ impl Pipeline {
             links: Links::default(),
             lines: Lines::default(),
             captures: Captures::default(),
+            crosscheck: Crosscheck::default(),
             outbox,
         }
     }
@@ -80,6 +84,7 @@ impl Pipeline {
     /// Take one answer, or the lack of one.
     pub fn on_reading(&mut self, reading: &Reading) {
         self.links.on_reading(reading, self.settings.log.samples, &mut self.outbox);
+        self.crosscheck.on_reading(reading, &mut self.outbox);
     }
 
     /// Take one period of a line.
@@ -90,6 +95,7 @@ impl Pipeline {
     /// Take one block's findings: writes are told at once, checksums when the window ends.
     pub fn on_report(&mut self, report: &WireReport) {
         self.captures.on_report(report, &mut self.outbox);
+        self.crosscheck.on_report(report);
     }
 
     /// Take what was raised or decided elsewhere.
@@ -100,6 +106,7 @@ impl Pipeline {
                 self.outbox.raise(event.kind, || event);
                 self.outbox.on_reload(&log);
                 self.lines.on_reload(&polled);
+                self.crosscheck.on_reload(&polled);
                 self.links.on_reload(polled);
                 self.settings.log = log;
             }
@@ -110,7 +117,14 @@ impl Pipeline {
     pub fn on_window_end(&mut self, now: SystemTime) {
         self.links.on_window_end();
         self.captures.on_window_end(now, &mut self.outbox);
+        self.crosscheck.on_window_end(now, &mut self.outbox);
         self.outbox.on_window_end(now);
+    }
+
+    /// As [`Pipeline::on_window_end`], when nothing more will come.
+    pub fn close(&mut self, now: SystemTime) {
+        self.crosscheck.close(&mut self.outbox);
+        self.on_window_end(now);
     }
 
     /// Give every raised event to `deliver`, which says why if it had to drop one.
@@ -137,10 +151,12 @@ impl Pipeline {
         });
     }
 
-    /// The books: `readings:<link>`, `capture:<source>`, `notes`, `events`.
+    /// The books: `readings:<link>`, `crosscheck:<link>`, `capture:<source>`, `notes`,
+    /// `events`.
     pub fn ledgers(&self) -> BTreeMap<String, Ledger> {
         let mut ledgers: BTreeMap<_, _> =
             self.links.ledgers().chain(self.captures.ledgers()).collect();
+        ledgers.extend(self.crosscheck.ledgers());
         ledgers.insert("events".to_owned(), self.outbox.ledger().clone());
         ledgers
     }

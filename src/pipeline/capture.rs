@@ -56,6 +56,9 @@ struct Rare {
     flows_evicted: u64,
     /// Segments on a Modbus port that could not be read as Modbus.
     modbus_unread: u64,
+    /// Reads of watched servers that were not kept, for want of room or of proof.
+    reads_dropped: u64,
+    reads_unproven: u64,
 }
 
 #[derive(Debug, Default)]
@@ -151,6 +154,8 @@ impl Rare {
         self.unknown_link += report.unknown_link;
         self.flows_evicted += report.flows_evicted;
         self.modbus_unread += report.modbus.unread;
+        self.reads_dropped += report.reads_dropped;
+        self.reads_unproven += report.reads_unproven;
     }
 }
 
@@ -196,7 +201,7 @@ impl Capture {
     /// A ring counts what it was offered; a file has no such counter, and loses nothing.
     fn ledger(&self) -> Ledger {
         let Count { frames, ring } = self.total;
-        let Rare { malformed, unknown_link, flows_evicted, modbus_unread } = self.rare;
+        let Rare { malformed, unknown_link, flows_evicted, modbus_unread, .. } = self.rare;
         let entered = if ring.packets > 0 { ring.packets } else { frames };
         let mut ledger = Ledger { entered, left: frames - unknown_link, ..Ledger::default() };
         ledger.drop("ring_full", ring.drops);
@@ -204,6 +209,8 @@ impl Capture {
         ledger.note("malformed", malformed);
         ledger.note("flows_evicted", flows_evicted);
         ledger.note("modbus_unread", modbus_unread);
+        ledger.note("reads_dropped", self.rare.reads_dropped);
+        ledger.note("reads_unproven", self.rare.reads_unproven);
         ledger
     }
 

@@ -140,7 +140,7 @@ async fn last_words(
 ) -> BTreeMap<String, Ledger> {
     let now = SystemTime::now();
     let deadline = Instant::now() + LAST_WORDS;
-    pipeline.on_window_end(now);
+    pipeline.close(now);
     deliver(&mut pipeline, events, deadline).await;
     let mut names: Vec<_> = pipeline.ledgers().into_keys().collect();
     names.sort_by_key(|name| name == "events");
