@@ -5,6 +5,7 @@
 
 mod backoff;
 mod captures;
+mod crosscheck;
 mod daemon;
 pub mod demo;
 mod drain;

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::analysis;
@@ -17,6 +18,7 @@ use crate::capture::Opened;
 use crate::config::Capture;
 use crate::config::Config;
 use crate::config::Seccomp;
+use crate::flow::WatchList;
 use crate::record::Event;
 use crate::record::Kind;
 use crate::record::SourceId;
@@ -49,6 +51,8 @@ pub(super) fn acquire(config: &Config) -> Result<Vec<Acquired>, CaptureError> {
 #[derive(Clone, Debug)]
 pub(super) struct Lanes {
     pub(super) reports: mpsc::Sender<WireReport>,
+    /// Servers whose reads are kept.
+    pub(super) watched: watch::Receiver<WatchList>,
     pub(super) notices: Notices,
     pub(super) stop: CancellationToken,
     pub(super) runtime: Handle,
@@ -80,7 +84,8 @@ impl Acquired {
         deliveries: mpsc::Receiver<Delivery>,
         lanes: Lanes,
     ) -> io::Result<Thread<()>> {
-        let analyser = Analyser::new(self.id.clone(), &self.spec.modbus_ports);
+        let analyser =
+            Analyser::new(self.id.clone(), &self.spec.modbus_ports).watching(lanes.watched.clone());
         let id = self.id.clone();
         let name = format!("analysis {}", self.id);
         let handle = sys::spawn_pinned(name.clone(), self.spec.cpu, move || {

@@ -15,6 +15,7 @@ use tokio_util::sync::DropGuard;
 
 use crate::config::Config;
 use crate::config::diff;
+use crate::flow::WatchList;
 use crate::pipeline;
 use crate::pipeline::Beat;
 use crate::pipeline::Intake;
@@ -34,6 +35,7 @@ use super::Options;
 use super::Summary;
 use super::captures;
 use super::captures::Acquired;
+use super::crosscheck::Followed;
 use super::drain::Drain;
 use super::drain::SINK;
 use super::drain::Thread;
@@ -75,6 +77,9 @@ pub(super) struct Daemon {
     phase: Phase,
     notices: Notices,
     beats: watch::Receiver<Beat>,
+    followed: Followed,
+    /// What analysers look out for, replaced by a reload.
+    watched: watch::Sender<WatchList>,
     links: Links,
     threads: Vec<Thread<()>>,
     pipeline: JoinSet<BTreeMap<String, Ledger>>,
@@ -144,8 +149,11 @@ impl Daemon {
         let mut pipeline = JoinSet::new();
         pipeline.spawn(pipeline::run(intake, Pipeline::new(settings), events, pulse));
 
+        let followed = Followed::by(config.captures.values());
+        let (watched, watched_out) = watch::channel(followed.watch_list(&config.polled()));
         let lanes = captures::Lanes {
             reports,
+            watched: watched_out,
             notices: notices.clone(),
             stop: stop.clone(),
             runtime: runtime.handle().clone(),
@@ -153,8 +161,14 @@ impl Daemon {
         };
         let threads = captures::start(acquired, &lanes).map_err(AppError::Start)?;
         let runtime = runtime.handle().clone();
-        let lanes =
-            links::Lanes { readings, lines: line_reports, notices: notices.clone(), stop, runtime };
+        let lanes = links::Lanes {
+            readings,
+            lines: line_reports,
+            followed: followed.clone(),
+            notices: notices.clone(),
+            stop,
+            runtime,
+        };
         let links = Links::start(lanes, &config.polled());
         Ok(Self {
             config,
@@ -165,6 +179,8 @@ impl Daemon {
             phase: Phase::Starting { since: Instant::now() },
             notices,
             beats,
+            followed,
+            watched,
             links,
             threads,
             pipeline,
@@ -248,6 +264,8 @@ impl Daemon {
             Ok(wanted) => {
                 let (running, polled) = (self.config.polled(), wanted.polled());
                 let changes = diff(&running, &polled);
+                // Before the links: what they ask first is looked out for already.
+                self.watched.send_replace(self.followed.watch_list(&polled));
                 self.links.apply(&changes);
                 let plan = Plan::new(&self.config, &wanted, &changes);
                 let event = plan.event(path, now);

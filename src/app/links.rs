@@ -20,6 +20,7 @@ use crate::record::LineReport;
 use crate::record::Reading;
 use crate::record::SourceId;
 
+use super::crosscheck::Followed;
 use super::notices::Notices;
 use super::supervisor::Supervisor;
 
@@ -28,6 +29,7 @@ use super::supervisor::Supervisor;
 pub(super) struct Lanes {
     pub(super) readings: mpsc::Sender<Reading>,
     pub(super) lines: mpsc::Sender<LineReport>,
+    pub(super) followed: Followed,
     pub(super) notices: Notices,
     pub(super) stop: CancellationToken,
     pub(super) runtime: Handle,
@@ -112,11 +114,12 @@ impl Links {
         tracing::debug!(link = %id, endpoint = link.endpoint(), "starts");
         let stop = self.lanes.stop.child_token();
         self.states.insert(id.clone(), State::Running(stop.clone()));
-        let Lanes { readings, lines, notices, runtime, .. } = self.lanes.clone();
+        let Lanes { readings, lines, followed, notices, runtime, .. } = self.lanes.clone();
         let lanes = poller::Lanes { readings, lines };
+        let is_watched = followed.server(link).is_some();
         let poll = {
             let (id, link, stop) = (id.clone(), link.clone(), stop.clone());
-            move || poll(id.clone(), link.clone(), lanes.clone(), stop.clone())
+            move || poll(id.clone(), link.clone(), is_watched, lanes.clone(), stop.clone())
         };
         let supervisor = Supervisor::new("link", id.clone(), notices, stop);
         let id = id.clone();
@@ -136,11 +139,15 @@ struct EndedEarly;
 async fn poll(
     id: SourceId,
     link: Polled,
+    is_watched: bool,
     lanes: poller::Lanes,
     stop: CancellationToken,
 ) -> Result<(), EndedEarly> {
     let readings = lanes.readings.clone();
     match link {
+        Polled::Modbus(link) if is_watched => {
+            poller::run_watched(id, link, lanes, stop.clone()).await;
+        }
         Polled::Modbus(link) => poller::run(id, link, lanes, stop.clone()).await,
         Polled::OpcUa(server) => {
             poller::opcua::run(id, server, readings.clone(), stop.clone()).await;
@@ -177,6 +184,7 @@ mod tests {
         let lanes = Lanes {
             readings,
             lines: mpsc::channel(1).0,
+            followed: Followed::by(&[]),
             notices: Notices::lane().0,
             stop: CancellationToken::new(),
             runtime: Handle::current(),

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::config::{Log, Samples};
 use crate::pipeline::{Pipeline, Settings};
+use crate::record::BlockChecksum;
 use crate::record::{
     Event, Exchange, Identity, Ledger, Overheard, Quality, ReadAnswer, Reading, Sample, Scalar,
     SourceId, WireReport,
@@ -61,6 +62,7 @@ fn polled(exchange: &Exchange) -> Reading {
         quality: Quality::Good,
         detail: None,
         samples: vec![Sample { tag, value: Some(Value::Real(1.0)), quality: Quality::Good }],
+        checksum: BlockChecksum::Unverified,
     }
 }
 

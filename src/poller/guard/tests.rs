@@ -53,6 +53,7 @@ fn replies(guard: &Guard, memory: impl Fn(u16) -> u16) -> Vec<Reply> {
         arrived: Instant::now(),
         latency: Duration::ZERO,
         confidence: Confidence::Proven,
+        transaction: None,
     };
     spans(guard.requests()).into_iter().map(reply).collect()
 }

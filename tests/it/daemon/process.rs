@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -34,7 +35,11 @@ impl Daemon {
     }
 
     pub(super) fn start_under(systemd: &ServiceManager, config: &str) -> Self {
-        let socket = systemd.path();
+        Self::start_notifying(&systemd.path(), config)
+    }
+
+    /// Under the service manager that listens at `socket`.
+    pub(super) fn start_notifying(socket: &Path, config: &str) -> Self {
         let environment =
             [("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "200000")];
         Self::run(config, &environment, Reader::Follows)
@@ -207,7 +212,7 @@ impl ServiceManager {
         panic!("waited in vain for {state}: {seen:?}");
     }
 
-    fn path(&self) -> std::path::PathBuf {
+    pub(super) fn path(&self) -> std::path::PathBuf {
         self.dir.path().join("notify")
     }
 }
