@@ -13,6 +13,7 @@ mod exchange;
 mod explain;
 mod guard;
 mod line;
+pub mod load;
 #[cfg(feature = "opcua")]
 pub mod opcua;
 #[cfg(not(feature = "opcua"))]

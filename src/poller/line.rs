@@ -58,6 +58,12 @@ impl Echo {
     }
 }
 
+/// Silence between frames. Timers have a resolution of a millisecond, and the runtime may not have
+/// looked at the port since; so never less than two.
+pub(super) fn frame_gap(timing: Timing) -> Duration {
+    timing.t3_5.max(Duration::from_millis(2))
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     pub(super) fn new(stream: S, timing: Timing, pace: Pace, echo: Echo) -> Self {
         let now = Instant::now();
@@ -129,10 +135,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         }
     }
 
-    /// Silence between frames. Timers have a resolution of a millisecond, and the runtime may
-    /// not have looked at the port since; so never less than two.
+    /// Silence between frames.
     pub(super) fn frame_gap(&self) -> Duration {
-        self.timing.t3_5.max(Duration::from_millis(2))
+        frame_gap(self.timing)
     }
 
     /// Remove our own request from the front of the burst, once and only as a whole.
