@@ -35,6 +35,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -47,7 +48,7 @@ use crate::record::{Fault, LineReport, Quality, Reading, SourceId};
 use bus::Bus;
 use device::Polled;
 use dial::Dial;
-use schedule::{Backoff, Schedule};
+use schedule::{Backoff, Phase, Schedule, Turn};
 use tally::Survey;
 use trace::Route;
 
@@ -75,19 +76,13 @@ impl From<mpsc::Sender<Reading>> for Lanes {
     }
 }
 
-/// Poll the devices of `link` until `stop` is cancelled or nobody takes readings any more.
+/// Poll the devices of `link` until `stop` is cancelled or nobody takes readings any more. Over
+/// more than one connection, each has a task of its own, which ends with this future.
 ///
 /// Cancelling between two polls of the future drops the link; a reply under way is then nobody's,
 /// and the next one to open the line starts by suspecting it.
 pub async fn run(id: SourceId, link: Arc<Link>, lanes: impl Into<Lanes>, stop: CancellationToken) {
-    let lanes = lanes.into();
-    match link.endpoint.clone() {
-        Endpoint::Tcp(address) | Endpoint::RtuOverTcp(address) => {
-            poll(Poller::new(&id, link, address), lanes, stop).await;
-        }
-        Endpoint::Tls(tls) => poll(Poller::new(&id, link, tls), lanes, stop).await,
-        Endpoint::Serial(serial) => poll(Poller::new(&id, link, serial), lanes, stop).await,
-    }
+    run_seen_by(Onlooker::Nobody, id, link, lanes.into(), stop).await;
 }
 
 /// As [`run`], for a link that a capture may see: readings say which exchange they are of, if
@@ -98,14 +93,62 @@ pub async fn run_watched(
     lanes: impl Into<Lanes>,
     stop: CancellationToken,
 ) {
-    match link.endpoint.clone() {
-        Endpoint::Tcp(address) => {
-            poll(Poller::new(&id, link, address).watched(), lanes.into(), stop).await;
-        }
-        Endpoint::RtuOverTcp(_) | Endpoint::Tls(_) | Endpoint::Serial(_) => {
-            run(id, link, lanes, stop).await;
-        }
+    run_seen_by(Onlooker::Capture, id, link, lanes.into(), stop).await;
+}
+
+/// Who may see the frames of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Onlooker {
+    Nobody,
+    Capture,
+}
+
+async fn run_seen_by(
+    onlooker: Onlooker,
+    id: SourceId,
+    link: Arc<Link>,
+    lanes: Lanes,
+    stop: CancellationToken,
+) {
+    let mut connections = JoinSet::new();
+    let shares = connection::shares(link);
+    if let [link] = &shares[..] {
+        let phase = Phase::of(&id, 0);
+        return connect(onlooker, &id, phase, Arc::clone(link), lanes, stop).await;
     }
+    for (nth, link) in shares.into_iter().enumerate() {
+        let (id, lanes, stop) = (id.clone(), lanes.clone(), stop.clone());
+        let phase = Phase::of(&id, nth);
+        connections.spawn(async move { connect(onlooker, &id, phase, link, lanes, stop).await });
+    }
+    while connections.join_next().await.is_some() {}
+}
+
+/// Poll the devices of `link` over one connection.
+async fn connect(
+    onlooker: Onlooker,
+    id: &SourceId,
+    phase: Phase,
+    link: Arc<Link>,
+    lanes: Lanes,
+    stop: CancellationToken,
+) {
+    match link.endpoint.clone() {
+        Endpoint::Tcp(address) if onlooker == Onlooker::Capture => {
+            poll(Poller::new(id, link, address).watched(), phase, lanes, stop).await;
+        }
+        Endpoint::Tcp(address) | Endpoint::RtuOverTcp(address) => {
+            poll(Poller::new(id, link, address), phase, lanes, stop).await;
+        }
+        Endpoint::Tls(tls) => poll(Poller::new(id, link, tls), phase, lanes, stop).await,
+        Endpoint::Serial(serial) => poll(Poller::new(id, link, serial), phase, lanes, stop).await,
+    }
+}
+
+/// How long after its first turn, which comes at once, the only device of the link `id` has its
+/// second one, if it is read `every` so often. From then on it is due once a period.
+pub fn phase(id: &SourceId, every: Duration) -> Duration {
+    Phase::of(id, 0).within(every)
 }
 
 /// Read each device of `link` once.
@@ -123,13 +166,23 @@ pub async fn read_once(link: &Link) -> Result<Vec<Reading>, LinkError> {
     }
 }
 
-async fn poll<D: Dial>(mut poller: Poller<D>, lanes: Lanes, stop: CancellationToken) {
+async fn poll<D: Dial>(
+    mut poller: Poller<D>,
+    phase: Phase,
+    lanes: Lanes,
+    stop: CancellationToken,
+) {
     let polling = async {
         let periods = poller.link.devices.iter().map(|device| device.every);
-        let mut schedule = Schedule::new(periods, Instant::now());
-        while let Some((nth, due)) = schedule.next(Instant::now()) {
+        let mut schedule = Schedule::new(periods, phase, Instant::now());
+        while let Some(Turn { nth, due, missed }) = schedule.next(Instant::now()) {
             sleep_until(due).await;
-            for reading in poller.take_turn(nth).await {
+            let mut readings_of_turn = poller.take_turn(nth).await;
+            // What would not have been asked anyway was not missed.
+            if let Some(asked) = readings_of_turn.iter_mut().find(|reading| is_asked(reading)) {
+                asked.missed = missed;
+            }
+            for reading in readings_of_turn {
                 if lanes.readings.send(reading).await.is_err() {
                     return; // the pipeline is gone: shutting down
                 }
@@ -300,6 +353,11 @@ impl<D: Dial> Poller<D> {
         }
         Ok(readings)
     }
+}
+
+/// True if there was a request, or nothing stood in its way.
+fn is_asked(reading: &Reading) -> bool {
+    !matches!(reading.quality, Quality::Bad(Fault::BackedOff | Fault::LinkDown))
 }
 
 /// True if the device said something, even if only no.

@@ -3,3 +3,4 @@ mod guarded;
 mod lines;
 mod link;
 mod matrix;
+mod schedule;

@@ -148,7 +148,7 @@ pub(super) async fn poll_link_for(
     let mut log = vec![];
     let stop = CancellationToken::new();
     tokio::select! {
-        () = poll(poller, readings.into(), stop) => panic!("nobody stopped it"),
+        () = poll(poller, Phase::OF_START, readings.into(), stop) => panic!("nobody stopped it"),
         () = async {
             while let Some(stream) = streams.recv().await {
                 serve(stream, script, start, &record).await;
