@@ -214,6 +214,8 @@ pub struct Link {
     pub pause: Duration,
     /// Requests under way at once on a TCP connection; more than one needs strict identifiers.
     pub max_in_flight: usize,
+    /// Connections that the devices of a Modbus/TCP link are shared among.
+    pub max_connections: usize,
     pub devices: Vec<Arc<Device>>,
 }
 
@@ -232,6 +234,7 @@ impl Link {
             transaction_id: TransactionId::Strict,
             pause: Duration::ZERO,
             max_in_flight: 1,
+            max_connections: 1,
             devices: Vec::new(),
         }
     }

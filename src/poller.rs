@@ -7,6 +7,7 @@
 //! by themselves. Nothing here can write to a device.
 
 mod bus;
+mod connection;
 mod device;
 mod dial;
 mod exchange;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 

@@ -73,6 +73,12 @@ fn link(
         let help = "remove it: it needs Modbus/TCP and transaction_id = \"strict\"";
         section.report_key("max_in_flight", Complaint::new(message, help));
     }
+    let max_connections = section.or("max_connections", 1, field::integer(1..=MAX_CONNECTIONS));
+    if max_connections > 1 && !has_identifiers {
+        let message = "a serial line has one master, and behind a converter too";
+        let help = "remove it: it needs Modbus/TCP";
+        section.report_key("max_connections", Complaint::new(message, help));
+    }
 
     let sections = section.sections("device", "[[modbus.device]]");
     if section.span("device").is_none() {
@@ -93,6 +99,7 @@ fn link(
         transaction_id,
         pause,
         max_in_flight,
+        max_connections,
         devices,
     };
     name.map(|name| (SourceId::from(&*name), link))
@@ -105,6 +112,9 @@ const MAX_REGISTERS: u16 = 125;
 
 /// Most that a server should be sent at once (TCP V1.0b, section 4.2.2).
 const MAX_IN_FLIGHT: usize = 16;
+
+/// Gateways serve few clients at once, and others want to be served too.
+const MAX_CONNECTIONS: usize = 8;
 
 fn max_registers(value: &DeValue<'_>) -> Parsed<u16> {
     field::integer(1..=MAX_REGISTERS)(value)
