@@ -21,6 +21,7 @@ mod signals;
 mod supervisor;
 mod workers;
 
+pub use crate::poller::load;
 pub use crate::sink::Output;
 
 use std::collections::BTreeMap;

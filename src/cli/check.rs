@@ -5,6 +5,8 @@ use std::io;
 use std::io::Write;
 use std::path::Path;
 
+use crate::app::load;
+use crate::app::load::Strain;
 use crate::config::Config;
 use crate::config::Endpoint;
 use crate::record::SourceId;
@@ -19,7 +21,14 @@ pub(super) fn check(args: &args::Check) -> Result<(), Failure> {
     if !unreadable.is_empty() {
         return Err(Failure::new(Exit::Config, unreadable.join("\n")));
     }
-    writeln!(io::stdout(), "{}: good; {}", args.config.display(), contents(&config))?;
+    let mut stdout = io::stdout();
+    writeln!(stdout, "{}: good; {}", args.config.display(), contents(&config))?;
+    for (id, load) in load::loads(&config.links) {
+        match load.strain() {
+            Strain::Fits | Strain::Tight => writeln!(stdout, "{id} {load}")?,
+            Strain::Overloaded => writeln!(io::stderr(), "warning: {id} {load}")?,
+        }
+    }
     Ok(())
 }
 

@@ -62,22 +62,24 @@ pub fn loads(links: &BTreeMap<SourceId, Arc<Link>>) -> BTreeMap<SourceId, Load> 
 impl Load {
     /// `None` if `link` is no serial line: how fast the line behind a converter is, is not known.
     fn of(link: &Link) -> Option<Self> {
-        let Endpoint::Serial(line) = &link.endpoint else { return None };
+        let Endpoint::Serial(serial) = &link.endpoint else { return None };
         let turns: Vec<_> = link
             .devices
             .iter()
-            .map(|device| (turn_time(line, link.pause, device), device))
+            .map(|device| (turn_time(serial, link.pause, device), device))
             .collect();
         let percent = percent(&turns, Duration::ZERO);
         let relief = if percent > TIGHT { Relief::of(&turns) } else { None };
-        Some(Self { percent, format: format_of(line), relief })
+        Some(Self { percent, format: format_of(serial), relief })
     }
 
     pub fn strain(&self) -> Strain {
-        match self.percent {
-            ..=TIGHT => Strain::Fits,
-            ..=100 => Strain::Tight,
-            _ => Strain::Overloaded,
+        if self.percent > 100 {
+            Strain::Overloaded
+        } else if self.percent > TIGHT {
+            Strain::Tight
+        } else {
+            Strain::Fits
         }
     }
 }

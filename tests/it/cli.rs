@@ -122,6 +122,43 @@ fn the_reference_configuration_is_good_and_summed_up_in_one_line() {
     assert!(check.stdout.contains(": good; ") && check.stdout.lines().count() == 1);
 }
 
+/// A serial line at 9600 8E1 with so many devices of 100 registers each second.
+fn busy_line(n_devices: usize) -> String {
+    let mut text = "[[modbus]]\nname = \"line-a\"\n\
+        serial = { device = \"/dev/ttyS0\", baud = 9600 }\n"
+        .to_owned();
+    for unit in 1..=n_devices {
+        text += &format!(
+            "[[modbus.device]]\nname = \"pump-{unit}\"\nunit = {unit}\ntags = [\
+             {{ name = \"a\", at = \"%MW0\", type = \"STRING[200]\" }}]\n"
+        );
+    }
+    text
+}
+
+#[test]
+fn check_says_how_much_of_its_time_each_serial_line_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plant.toml");
+    for (n_devices, out, err) in [
+        (2, "line-a needs 53 % of 9600 8E1\n", ""),
+        (
+            5,
+            "",
+            "warning: line-a needs 132 % of 9600 8E1, so turns will be missed: set every = \"2s\" \
+             for pump-1, pump-2, pump-3, pump-4, pump-5, or raise the baud rate (devices are taken \
+             to answer within 10ms)\n",
+        ),
+    ] {
+        fs::write(&path, busy_line(n_devices)).unwrap();
+        let check = run(&["check", path.to_str().unwrap()]);
+        assert_eq!((check.code, check.stderr.as_str()), (Some(0), err));
+        let (summary, loads) = check.stdout.split_once('\n').unwrap();
+        assert!(summary.contains(": good; 0 captures, 1 link, "), "{summary}");
+        assert_eq!(loads, out);
+    }
+}
+
 #[test]
 fn a_configuration_that_is_missing_or_no_text_exits_78_with_the_next_step() {
     let folder = tempfile::tempdir().unwrap();

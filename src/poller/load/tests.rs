@@ -46,7 +46,7 @@ fn a_request_takes_its_bytes_the_answering_and_the_silences() {
     assert_eq!(took.as_micros(), 262_083);
     // A pause is kept instead of shorter silences, not on top of them.
     let rested = request_time(&line, 30 * MS, request, REPLY_TIME);
-    assert_eq!((rested - took).as_nanos(), 30_000_000 - 2 * 4_010_415);
+    assert_eq!(rested.as_nanos() - took.as_nanos(), 30_000_000 - 2 * 4_010_415);
 }
 
 #[test]
