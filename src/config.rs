@@ -71,6 +71,20 @@ impl Polled {
         }
     }
 
+    /// How often the device that readings of `id` call so is read or tells of changes, and how long
+    /// an answer may take.
+    pub fn pace_of(&self, id: &SourceId, device: &str) -> Option<(Duration, Duration)> {
+        match self {
+            Self::Modbus(link) => {
+                let device = link.devices.iter().find(|known| &*known.name == device);
+                device.map(|device| (device.every, link.timeout))
+            }
+            Self::OpcUa(server) => {
+                (id.as_str() == device).then_some((server.every, server.timeout))
+            }
+        }
+    }
+
     /// The tags of the device that readings of `id` call so. A server is its own only device.
     pub fn tags_of(&self, id: &SourceId, device: &str) -> Option<&[Arc<Tag>]> {
         match self {

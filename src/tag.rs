@@ -17,6 +17,7 @@ pub use node::{Identifier, NodeId, NodeIdError};
 pub use value::{Value, readable};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One named value of a device.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +32,8 @@ pub struct Tag {
     pub limits: Limits,
     /// Smallest change worth an entry, in engineering units; also the limits' hysteresis.
     pub deadband: f64,
+    /// Longest time that it may keep its value: a heartbeat that stands still is stale.
+    pub expect_change: Option<Duration>,
 }
 
 impl Tag {
@@ -49,6 +52,7 @@ impl Tag {
             unit: None,
             limits: Limits::default(),
             deadband: 0.0,
+            expect_change: None,
         }
     }
 

@@ -302,6 +302,7 @@ fn device(section: &Section<'_>, link: &Shared<'_, '_>, names: &mut Names) -> Op
     let checksum = guarded_by
         .and_then(|section| checksum::read(section, addressing, is_sound.then_some(&tags)))
         .map(Arc::new);
+    tags::report_expectations(section, &tags, every);
     section.finish();
     Some(Device { name: name?, unit: unit?, every, max_registers, tags, checksum })
 }

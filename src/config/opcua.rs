@@ -61,6 +61,7 @@ fn server(section: &Section<'_>, sources: &mut Names) -> Option<(SourceId, Serve
     let timeout = section.or("timeout", default.timeout, field::duration(TIMEOUT));
     let backoff_max = section.or("backoff_max", default.backoff_max, field::duration(BACKOFF));
     let tags = nodes(section);
+    tags::report_expectations(section, &tags, every);
     section.finish();
     let (address, url) = endpoint?;
     let server =

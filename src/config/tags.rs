@@ -6,7 +6,9 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use toml::de::DeValue;
 
@@ -113,6 +115,28 @@ pub(super) fn name(section: &Section<'_>, names: &mut Names) -> Option<Arc<str>>
     name
 }
 
+/// From two of the shortest periods to two of the longest.
+const EXPECT_CHANGE: RangeInclusive<Duration> =
+    Duration::from_millis(20)..=Duration::from_secs(2 * 86_400);
+
+/// Report each of `tags` that cannot be seen to change as fast as is expected: whoever is read
+/// `every` so often is seen to change after two periods.
+pub(super) fn report_expectations(section: &Section<'_>, tags: &[Arc<Tag>], every: Duration) {
+    for tag in tags {
+        let Some(expected) = tag.expect_change.filter(|expected| *expected < every * 2) else {
+            continue;
+        };
+        let [every, expected, most] =
+            [every, expected, expected / 2].map(humantime::format_duration);
+        let message = format!(
+            "once in {every} is too seldom to see tag \"{}\" change within {expected}",
+            tag.name
+        );
+        let help = format!("read it every {most} or more often, or raise its `expect_change`");
+        section.report_key("every", Complaint::new(message, help));
+    }
+}
+
 /// Everything about a tag but its name and where it is read.
 pub(super) struct Meaning {
     scale: f64,
@@ -120,6 +144,7 @@ pub(super) struct Meaning {
     unit: Option<Arc<str>>,
     limits: Limits,
     deadband: f64,
+    expect_change: Option<Duration>,
 }
 
 impl Meaning {
@@ -131,12 +156,13 @@ impl Meaning {
             unit: section.optional("unit", field::name("bar")),
             limits: limits.map_or_else(Limits::default, |section| self::limits(&section)),
             deadband: section.or("deadband", 0.0, not_negative),
+            expect_change: section.optional("expect_change", field::duration(EXPECT_CHANGE)),
         }
     }
 
     pub(super) fn of(self, name: &str, place: Place) -> Tag {
-        let Self { scale, offset, unit, limits, deadband } = self;
-        Tag { scale, offset, unit, limits, deadband, ..Tag::at(name, place) }
+        let Self { scale, offset, unit, limits, deadband, expect_change } = self;
+        Tag { scale, offset, unit, limits, deadband, expect_change, ..Tag::at(name, place) }
     }
 }
 

@@ -44,7 +44,7 @@ fn the_examples_of_the_reference_are_good() {
         .flat_map(|link| &link.devices)
         .map(|device| (&*device.name, device.tags.len()))
         .collect();
-    assert_eq!(tags, [("drive-3", 3), ("pump-1", 5), ("pump-2", 3)]);
+    assert_eq!(tags, [("drive-3", 4), ("pump-1", 6), ("pump-2", 4)]);
 }
 
 #[test]

@@ -95,8 +95,8 @@ fn a_tag_is_a_node_and_nothing_of_modbus() {
     );
     assert_refused(
         &text("{ name = \"t\", node = \"i=1\", at = \"%MW1\" }"),
-        &["4:37: tags = [{ node = … }] has no key `at` (known are `deadband`, `limits`, `name`, \
-           `node`, `offset`, `scale`, `unit`)"],
+        &["4:37: tags = [{ node = … }] has no key `at` (known are `deadband`, `expect_change`, \
+           `limits`, `name`, `node`, `offset`, `scale`, `unit`)"],
     );
     assert_refused(
         &text(""),
@@ -110,4 +110,19 @@ fn a_server_shares_its_name_with_no_other_source() {
     let twice = with(ENDPOINT) + "[[capture]]\ninterface = \"s\"\n";
     let found = super::rejected(&twice).to_string();
     assert!(found.contains("another source is called \"s\""), "{found}");
+}
+
+#[test]
+fn a_node_can_be_expected_to_change_as_fast_as_it_is_told_of() {
+    let text = |every: &str| {
+        let tag = "{ name = \"beat\", node = \"i=1\", expect_change = \"10s\" }";
+        format!("[[opcua]]\nname = \"s\"\n{ENDPOINT}every = \"{every}\"\ntags = [{tag}]\n")
+    };
+    let server = &accepted(&text("5s")).servers[&SourceId::from("s")];
+    assert_eq!(server.tags[0].expect_change, Some(Duration::from_secs(10)));
+    assert_refused(
+        &text("6s"),
+        &["4:9: `every`: once in 6s is too seldom to see tag \"beat\" change within 10s \
+           (read it every 5s or more often, or raise its `expect_change`)"],
+    );
 }

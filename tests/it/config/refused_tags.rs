@@ -1,6 +1,8 @@
 //! What a tag may not say, and what it is told instead.
 
-use super::{accepted, assert_refused, with_tag};
+use std::time::Duration;
+
+use super::{accepted, assert_refused, with_device, with_tag};
 
 #[test]
 fn a_tag_lies_at_an_address() {
@@ -107,5 +109,30 @@ fn an_empty_engineering_unit_is_answered_with_a_unit() {
         &[
             "8:49: `unit`: is empty (write something short such as \"bar\": it is in every log entry)",
         ],
+    );
+}
+
+#[test]
+fn a_tag_can_be_expected_to_change_as_fast_as_it_is_read() {
+    let beat = "name = \"beat\", at = \"%MW99\", type = \"UINT\", expect_change = \"10s\"";
+    let config = accepted(&with_tag(beat));
+    let tags = config.links.values().flat_map(|link| &link.devices).flat_map(|d| &d.tags);
+    let expected: Vec<_> = tags.map(|tag| tag.expect_change).collect();
+    assert_eq!(expected, [Some(Duration::from_secs(10))]);
+    let seldom = |every: &str| {
+        with_device(&format!(
+            "every = \"{every}\"\ntemplate = \"t\"\n[template.t]\ntags = [{{ {beat} }}]\n"
+        ))
+    };
+    accepted(&seldom("5s"));
+    assert_refused(
+        &seldom("1m"),
+        &["7:9: `every`: once in 1m is too seldom to see tag \"beat\" change within 10s \
+           (read it every 5s or more often, or raise its `expect_change`)"],
+    );
+    assert_refused(
+        &with_tag("name = \"t\", at = \"coil:1\", expect_change = \"1ms\""),
+        &["8:46: `expect_change`: 1ms is out of range \
+           (expected a time from 20ms to 2days, such as \"500ms\")"],
     );
 }
