@@ -4,13 +4,16 @@
 //! the configuration and by constants, whatever strangers send, and everything that it is given or
 //! raises is in a ledger.
 
+mod age;
 mod alarm;
 mod budget;
 mod capture;
+mod clock;
 mod crosscheck;
 mod intake;
 mod line;
 mod link;
+mod missed;
 mod outbox;
 mod reply;
 mod tag;
@@ -18,6 +21,7 @@ mod transaction;
 mod words;
 
 pub use intake::{Beat, Intake, Pulse, run};
+pub use missed::LineLoad;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -25,6 +29,7 @@ use std::time::{Duration, SystemTime};
 use crate::config::{Log, Polled};
 use crate::record::{Event, Kind, Ledger, LineReport, Reading, SourceId, WireReport};
 
+use age::Pace;
 use capture::Captures;
 use crosscheck::Crosscheck;
 use line::Lines;
@@ -37,6 +42,27 @@ pub struct Settings {
     pub log: Log,
     /// How often counts become events.
     pub window: Duration,
+    /// At the start; a reload may bring others.
+    pub sources: Sources,
+}
+
+/// What is expected of the sources of readings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sources {
+    pub polled: BTreeMap<SourceId, Polled>,
+    /// Of serial lines.
+    pub loads: BTreeMap<SourceId, LineLoad>,
+}
+
+impl Sources {
+    fn pace_of(&self, id: &SourceId, device: &str) -> Pace {
+        let Some(polled) = self.polled.get(id) else { return Pace::Unknown };
+        match (polled, polled.pace_of(id, device)) {
+            (Polled::Modbus(_), Some((every, timeout))) => Pace::Asked { every, timeout },
+            (Polled::OpcUa(_), Some((every, _))) => Pace::Told { every },
+            (Polled::Modbus(_) | Polled::OpcUa(_), None) => Pace::Unknown,
+        }
+    }
 }
 
 /// What the application has to say.
@@ -47,7 +73,7 @@ pub enum Notice {
     Reloaded {
         event: Event,
         log: Log,
-        polled: BTreeMap<SourceId, Polled>,
+        sources: Sources,
     },
 }
 
@@ -69,11 +95,12 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(mut settings: Settings) -> Self {
         let outbox = Outbox::new(&settings.log, settings.window);
+        let links = Links::new(std::mem::take(&mut settings.sources), settings.window);
         Self {
             settings,
-            links: Links::default(),
+            links,
             lines: Lines::default(),
             captures: Captures::default(),
             crosscheck: Crosscheck::default(),
@@ -102,12 +129,12 @@ impl Pipeline {
     pub fn on_notice(&mut self, notice: Notice) {
         match notice {
             Notice::Event(event) => self.outbox.raise(event.kind, || event),
-            Notice::Reloaded { event, log, polled } => {
+            Notice::Reloaded { event, log, sources } => {
                 self.outbox.raise(event.kind, || event);
                 self.outbox.on_reload(&log);
-                self.lines.on_reload(&polled);
-                self.crosscheck.on_reload(&polled);
-                self.links.on_reload(polled);
+                self.lines.on_reload(&sources.polled);
+                self.crosscheck.on_reload(&sources.polled);
+                self.links.on_reload(sources);
                 self.settings.log = log;
             }
         }
@@ -115,7 +142,7 @@ impl Pipeline {
 
     /// Turn the window's counts into events, and let the log budget recover.
     pub fn on_window_end(&mut self, now: SystemTime) {
-        self.links.on_window_end();
+        self.links.on_window_end(now, &mut self.outbox);
         self.captures.on_window_end(now, &mut self.outbox);
         self.crosscheck.on_window_end(now, &mut self.outbox);
         self.outbox.on_window_end(now);

@@ -168,12 +168,7 @@ pub async fn read_once(link: &Link) -> Result<Vec<Reading>, LinkError> {
     }
 }
 
-async fn poll<D: Dial>(
-    mut poller: Poller<D>,
-    phase: Phase,
-    lanes: Lanes,
-    stop: CancellationToken,
-) {
+async fn poll<D: Dial>(mut poller: Poller<D>, phase: Phase, lanes: Lanes, stop: CancellationToken) {
     let polling = async {
         let periods = poller.link.devices.iter().map(|device| device.every);
         let mut schedule = Schedule::new(periods, phase, Instant::now());

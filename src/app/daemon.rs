@@ -19,10 +19,15 @@ use crate::flow::WatchList;
 use crate::pipeline;
 use crate::pipeline::Beat;
 use crate::pipeline::Intake;
+use crate::pipeline::LineLoad;
 use crate::pipeline::Notice;
 use crate::pipeline::Pipeline;
 use crate::pipeline::Pulse;
 use crate::pipeline::Settings;
+use crate::pipeline::Sources;
+use crate::poller::load;
+use crate::poller::load::Load;
+use crate::poller::load::Strain;
 use crate::record::Event;
 use crate::record::Kind;
 use crate::record::Ledger;
@@ -139,7 +144,10 @@ impl Daemon {
         notices.raise(started(&config));
         let (beats_in, beats) = watch::channel(Beat::default());
         let pulse = Pulse { beats: beats_in, every: manager.beat_every() };
-        let settings = Settings { log: config.log.clone(), window: config.runtime.window };
+        let loads = load::loads(&config.links);
+        loads.iter().for_each(tell_of_load);
+        let (log, window) = (config.log.clone(), config.runtime.window);
+        let settings = Settings { log, window, sources: sources(&config, &loads) };
         let intake = Intake {
             readings: readings_out,
             lines: line_reports_out,
@@ -269,8 +277,14 @@ impl Daemon {
                 self.links.apply(&changes);
                 let plan = Plan::new(&self.config, &wanted, &changes);
                 let event = plan.event(path, now);
+                let loads = load::loads(&wanted.links);
+                let is_new = |(id, _): &(&SourceId, &Load)| {
+                    running.get(*id).is_none_or(|link| polled.get(*id) != Some(link))
+                };
+                loads.iter().filter(is_new).for_each(tell_of_load);
                 self.config = reload::applied(&self.config, &wanted);
-                Notice::Reloaded { event, log: self.config.log.clone(), polled }
+                let sources = sources(&self.config, &loads);
+                Notice::Reloaded { event, log: self.config.log.clone(), sources }
             }
             Err(refused) => refused.event(path, now).into(),
         };
@@ -301,6 +315,22 @@ fn started(config: &Config) -> Event {
         .with("version", version)
         .with("captures", names(config.captures.keys()))
         .with("links", names(polled.keys()))
+}
+
+/// What the pipeline may expect of what is polled.
+fn sources(config: &Config, loads: &BTreeMap<SourceId, Load>) -> Sources {
+    let load = |(id, load): (&SourceId, &Load)| {
+        (id.clone(), LineLoad { percent: load.percent, text: load.to_string() })
+    };
+    Sources { polled: config.polled(), loads: loads.iter().map(load).collect() }
+}
+
+/// Once, when it is started with: turns that are missed are told by events.
+fn tell_of_load((id, load): (&SourceId, &Load)) {
+    match load.strain() {
+        Strain::Fits => tracing::debug!(link = %id, "{load}"),
+        Strain::Tight | Strain::Overloaded => tracing::warn!(link = %id, "{load}"),
+    }
 }
 
 /// `daemon.stopping`: nothing after it is news, only what was under way, and the ledgers.

@@ -12,7 +12,7 @@ use crate::analysis::Analyser;
 use crate::block::{Block, Content, Delivery};
 use crate::capture::file::{CaptureFile, FileError};
 use crate::config::{Level, Log, Samples};
-use crate::pipeline::{Pipeline, Settings};
+use crate::pipeline::{Pipeline, Settings, Sources};
 use crate::record::{ChecksumTally, Event, Ledger, ModbusTally, RingCount, SourceId, WireReport};
 
 /// What the files held.
@@ -133,7 +133,7 @@ impl Replay {
         // Whoever replays a file wants to see everything in it.
         let log =
             Log { samples: Samples::None, rate: u32::MAX, burst: u32::MAX, level: Level::Info };
-        let pipeline = Pipeline::new(Settings { log, window: WINDOW });
+        let pipeline = Pipeline::new(Settings { log, window: WINDOW, sources: Sources::default() });
         Self { pipeline, totals: Totals::default(), window_end: None }
     }
 

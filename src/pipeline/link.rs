@@ -1,26 +1,36 @@
 //! Links and the devices behind them: up or down, what was lost, and their tags.
 //!
-//! A state is told when it changes; what happens within it is counted and told at its end.
+//! A state is told when it changes; what happens within it is counted and told at its end. What is
+//! expected of a device comes from the configuration, all else from its readings.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use crate::config::{Polled, Samples};
+use crate::config::Samples;
 use crate::record::{Doubt, Event, Fault, Kind, Ledger, Quality, Reading, SourceId};
 use crate::tag::Tag;
 
+use super::Sources;
+use super::age::{Moment, Pace};
+use super::clock::Clock;
+use super::missed;
+use super::missed::{LineLoad, Missed, Misses, Surroundings};
 use super::outbox::Outbox;
 use super::reply::Repeats;
-use super::tag::TagState;
+use super::tag::{Subject, TagState};
 use super::words::{about_device, detail, device_of, elapsed, latency_ms};
 
 /// All links that were ever read from.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Links {
     by_source: BTreeMap<SourceId, Link>,
-    /// What a reload left, if there was one in this window.
-    reloaded: Option<BTreeMap<SourceId, Polled>>,
+    sources: Sources,
+    /// True if `sources` came with a reload in this window.
+    is_reloaded: bool,
+    clock: Clock,
+    window: Duration,
+    window_end: Option<SystemTime>,
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +45,12 @@ struct Link {
 struct Device {
     outage: Option<Outage>,
     repeats: Repeats,
+    misses: Misses,
+    /// Modbus unit identifier, if it has one.
+    unit: Option<u8>,
+    pace: Pace,
+    /// Of its last answer.
+    latency: Duration,
     tags: BTreeMap<Arc<str>, TagState>,
 }
 
@@ -79,40 +95,89 @@ impl From<Quality> for Contact {
 }
 
 impl Links {
+    pub(super) fn new(sources: Sources, window: Duration) -> Self {
+        Self {
+            by_source: BTreeMap::new(),
+            sources,
+            is_reloaded: false,
+            clock: Clock::new(window),
+            window,
+            window_end: None,
+        }
+    }
+
     pub(super) fn on_reading(&mut self, reading: &Reading, samples: Samples, outbox: &mut Outbox) {
+        let pace = || self.sources.pace_of(&reading.source, &reading.device);
         let link = self.by_source.entry(reading.source.clone()).or_default();
         link.ledger.entered += 1;
         match loss(reading.quality) {
             None => link.ledger.left += 1,
             Some(reason) => link.ledger.drop(reason, 1),
         }
-        let device = link.devices.entry(reading.device.clone()).or_default();
+        link.ledger.note("missed_turns", reading.missed.into());
+        let device =
+            link.devices.entry(reading.device.clone()).or_insert_with(|| Device::new(pace()));
+        let was_down = device.outage.is_some();
         device.on_reading(reading, outbox);
-        link.on_contact(reading, outbox);
-        // Looked up again: `on_contact` asked about all of the link's devices.
-        if let Some(device) = link.devices.get_mut(&reading.device) {
-            device.on_samples(reading, samples, outbox);
+        let pace = device.pace;
+        if let Some(missed) = device.on_turn(reading, was_down) {
+            let surroundings = link.surroundings(self.sources.loads.get(&reading.source));
+            outbox.raise(Kind::ScheduleMissed, || {
+                missed::told(missed, reading, pace.every(), &surroundings)
+            });
         }
+        link.on_contact(reading, outbox);
+        // A server's readings have its time, not ours.
+        if !matches!(pace, Pace::Told { .. }) {
+            self.clock.tell(reading.at);
+        }
+        let moment = self.moment(pace);
+        // Looked up again: what lies between asked about all of the link's devices.
+        let Some(link) = self.by_source.get_mut(&reading.source) else { return };
+        if let Some(device) = link.devices.get_mut(&reading.device) {
+            let n_stale = device.on_samples(reading, samples, moment, outbox);
+            link.ledger.note("stale_samples", n_stale);
+        }
+    }
+
+    fn moment(&self, pace: Pace) -> Moment {
+        let (now, window_end, window) = (self.clock.elapsed(), self.window_end, self.window);
+        Moment { pace, now, window_end, window }
     }
 
     /// Forget what left the configuration. What stayed keeps its state, so that nothing is told
     /// twice.
-    pub(super) fn on_reload(&mut self, configured: BTreeMap<SourceId, Polled>) {
-        self.keep_only(&configured);
-        self.reloaded = Some(configured);
+    pub(super) fn on_reload(&mut self, sources: Sources) {
+        self.sources = sources;
+        self.keep_configured();
+        self.is_reloaded = true;
     }
 
-    /// Once more after a reload: readings that were under way may have brought something back.
-    pub(super) fn on_window_end(&mut self) {
-        if let Some(configured) = self.reloaded.take() {
-            self.keep_only(&configured);
+    /// Look at the age of what is known of each tag.
+    pub(super) fn on_window_end(&mut self, now: SystemTime, outbox: &mut Outbox) {
+        // Once more after a reload: readings that were under way may have brought something back.
+        if std::mem::take(&mut self.is_reloaded) {
+            self.keep_configured();
+        }
+        self.clock.tell(now);
+        self.window_end = Some(now);
+        let moment = self.moment(Pace::Unknown);
+        for (source, link) in &mut self.by_source {
+            for (name, device) in &mut link.devices {
+                let moment = Moment { pace: device.pace, ..moment };
+                device.on_window_end(source, name, moment, outbox);
+            }
         }
     }
 
-    fn keep_only(&mut self, configured: &BTreeMap<SourceId, Polled>) {
-        for (id, link) in &mut self.by_source {
-            let polled = configured.get(id);
+    fn keep_configured(&mut self) {
+        let Self { by_source, sources, .. } = self;
+        for (id, link) in by_source {
+            let polled = sources.polled.get(id);
             link.keep_only(|device| polled.and_then(|polled| polled.tags_of(id, device)));
+            for (name, device) in &mut link.devices {
+                device.pace = sources.pace_of(id, name);
+            }
         }
     }
 
@@ -159,6 +224,17 @@ impl Link {
         }
     }
 
+    /// What may be the cause of a turn that was missed.
+    fn surroundings<'a>(&'a self, load: Option<&'a LineLoad>) -> Surroundings<'a> {
+        let down = self.devices.iter().filter(|(_, device)| device.outage.is_some());
+        let slowest = self.devices.iter().max_by_key(|(_, device)| device.latency);
+        Surroundings {
+            load,
+            down: down.map(|(name, _)| &**name).collect(),
+            slowest: slowest.map(|(name, device)| (&**name, device.latency)),
+        }
+    }
+
     /// A device that was silent before cannot speak for the link, so it need not be asked first.
     fn is_lost(&self) -> bool {
         self.devices.values().all(|device| device.outage.is_some())
@@ -166,6 +242,10 @@ impl Link {
 }
 
 impl Device {
+    fn new(pace: Pace) -> Self {
+        Self { pace, ..Self::default() }
+    }
+
     fn keep_only(&mut self, configured: &[Arc<Tag>]) {
         self.tags.retain(|name, _| configured.iter().any(|tag| tag.name == *name));
     }
@@ -173,6 +253,10 @@ impl Device {
     fn on_reading(&mut self, reading: &Reading, outbox: &mut Outbox) {
         let contact = Contact::from(reading.quality);
         self.repeats.on_reading(reading, outbox);
+        self.unit = reading.unit;
+        if !reading.latency.is_zero() {
+            self.latency = reading.latency;
+        }
         match (contact, &mut self.outage) {
             (Contact::Answered, Some(outage)) => {
                 outbox.raise(Kind::DeviceUp, || device_up(reading, outage));
@@ -190,10 +274,42 @@ impl Device {
         }
     }
 
-    fn on_samples(&mut self, reading: &Reading, samples: Samples, outbox: &mut Outbox) {
+    /// What there is to tell of turns that it was due for and did not get.
+    fn on_turn(&mut self, reading: &Reading, was_down: bool) -> Option<Missed> {
+        let is_down = was_down || self.outage.is_some();
+        self.misses.on_reading(reading, self.pace.every(), is_down)
+    }
+
+    /// How many of the samples are good readings of something stale.
+    fn on_samples(
+        &mut self,
+        reading: &Reading,
+        samples: Samples,
+        moment: Moment,
+        outbox: &mut Outbox,
+    ) -> u64 {
+        let mut n_stale = 0;
         for sample in &reading.samples {
             let tag = self.tags.entry(sample.tag.name.clone()).or_default();
-            tag.on_sample(reading, sample, samples, outbox);
+            let aged = tag.aged(reading, sample, moment, outbox);
+            tag.on_sample(reading, &aged, samples, outbox);
+            n_stale += u64::from(aged.quality != sample.quality);
+        }
+        n_stale
+    }
+
+    /// Of a device that is down everything is old, and that has been told.
+    fn on_window_end(
+        &mut self,
+        source: &SourceId,
+        name: &Arc<str>,
+        moment: Moment,
+        outbox: &mut Outbox,
+    ) {
+        let Some(at) = moment.window_end.filter(|_| self.outage.is_none()) else { return };
+        for (tag_name, tag) in &mut self.tags {
+            let subject = Subject { at, source, device: name, unit: self.unit, tag: tag_name };
+            tag.on_window_end(&subject, moment, outbox);
         }
     }
 }

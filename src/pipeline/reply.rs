@@ -65,7 +65,7 @@ impl Repeats {
     fn tell(&mut self, reading: &Reading, outbox: &mut Outbox) -> bool {
         let Some(kind) = kind_of(reading.quality) else { return false };
         let untold = match self.by_kind.get_mut(&kind) {
-            Some(repeat) if repeat.is_recent(reading.at) => {
+            Some(repeat) if is_recent(repeat.told_at, reading.at) => {
                 repeat.untold += 1;
                 return false;
             }
@@ -78,11 +78,9 @@ impl Repeats {
     }
 }
 
-impl Repeat {
-    /// False after the clock was set back, or it might be quiet for years.
-    fn is_recent(&self, now: SystemTime) -> bool {
-        now.duration_since(self.told_at).is_ok_and(|ago| ago < QUIET)
-    }
+/// False after the clock was set back, or it might be quiet for years.
+pub(super) fn is_recent(told_at: SystemTime, now: SystemTime) -> bool {
+    now.duration_since(told_at).is_ok_and(|ago| ago < QUIET)
 }
 
 fn kind_of(quality: Quality) -> Option<Kind> {

@@ -1,14 +1,17 @@
-//! One tag: its alarm, and which of its samples are worth an entry.
+//! One tag: its alarm, its age, and which of its samples are worth an entry.
 
-use std::time::SystemTime;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use crate::config::Samples;
-use crate::record::{Event, Kind, Quality, Reading, Sample};
+use crate::record::{Doubt, Event, Kind, Quality, Reading, Sample, SourceId};
 use crate::tag::{Tag, Value};
 
+use super::age::{Age, Moment, Staleness, Turn};
 use super::alarm::{Level, Step};
 use super::outbox::Outbox;
-use super::words::{elapsed, latency_ms, quantity, scalar, with_device};
+use super::words::{elapsed, latency_ms, quantity, scalar, whole_ms, with_device};
 
 /// What is remembered of one tag.
 #[derive(Debug, Default)]
@@ -17,6 +20,17 @@ pub(super) struct TagState {
     /// When the tag last left the normal level.
     alarmed_at: Option<SystemTime>,
     logged: Option<Logged>,
+    age: Age,
+}
+
+/// What an event without a reading is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Subject<'a> {
+    pub(super) at: SystemTime,
+    pub(super) source: &'a SourceId,
+    pub(super) device: &'a Arc<str>,
+    pub(super) unit: Option<u8>,
+    pub(super) tag: &'a Arc<str>,
 }
 
 /// What the last `poll.sample` said.
@@ -49,7 +63,33 @@ impl TagState {
         self.level != Level::Normal
     }
 
-    /// Judge one sample.
+    /// Judge a sample by what went before it, and give it as it is worth: a copy only where that
+    /// is less than it came with.
+    pub(super) fn aged<'s>(
+        &mut self,
+        reading: &Reading,
+        sample: &'s Sample,
+        moment: Moment,
+        outbox: &mut Outbox,
+    ) -> Cow<'s, Sample> {
+        match self.age.on_sample(sample, reading.at, moment) {
+            Some(Turn::Stale(staleness)) => {
+                let subject = Subject::of(reading, sample);
+                outbox.raise(Kind::TagStale, || self.stale(staleness, &subject));
+            }
+            Some(Turn::Fresh(after)) => {
+                outbox.raise(Kind::TagFresh, || fresh(after, reading, sample));
+            }
+            None => (),
+        }
+        let quality = self.age.graded(sample);
+        if quality == sample.quality {
+            return Cow::Borrowed(sample);
+        }
+        Cow::Owned(Sample { quality, ..sample.clone() })
+    }
+
+    /// Judge one sample by its value.
     pub(super) fn on_sample(
         &mut self,
         reading: &Reading,
@@ -66,6 +106,37 @@ impl TagState {
         {
             self.judge(number, reading, sample, outbox);
         }
+    }
+
+    /// Judge what did not come.
+    pub(super) fn on_window_end(
+        &mut self,
+        subject: &Subject<'_>,
+        moment: Moment,
+        outbox: &mut Outbox,
+    ) {
+        if let Some(Turn::Stale(staleness)) = self.age.on_window_end(moment) {
+            outbox.raise(Kind::TagStale, || self.stale(staleness, subject));
+        }
+    }
+
+    fn stale(&self, staleness: Staleness, subject: &Subject<'_>) -> Event {
+        let Subject { at, source, device, unit, tag } = *subject;
+        let text = format!("{device} {tag} is stale: {}", cause(staleness, source));
+        let event = Event::new(Kind::TagStale, at, source.clone(), text);
+        let event = event.with("device", Arc::clone(device));
+        let event = match unit {
+            Some(unit) => event.with("unit", unit),
+            None => event,
+        };
+        let event = event.with("tag", Arc::clone(tag));
+        let event = match self.age.value() {
+            Some(value) => event.with("value", scalar(value)),
+            None => event,
+        };
+        event
+            .with("quality", Quality::Uncertain(Doubt::Stale).to_string())
+            .with("age_ms", latency_ms(staleness.age()))
     }
 
     /// True if the policy wants this sample; it is then what later ones are compared with.
@@ -105,6 +176,13 @@ impl TagState {
     }
 }
 
+impl<'a> Subject<'a> {
+    fn of(reading: &'a Reading, sample: &'a Sample) -> Self {
+        let Reading { at, source, device, unit, .. } = reading;
+        Self { at: *at, source, device, unit: *unit, tag: &sample.tag.name }
+    }
+}
+
 impl Logged {
     /// True if `sample` says something new.
     fn is_old_for(&self, sample: &Sample) -> bool {
@@ -136,6 +214,36 @@ fn sampled(reading: &Reading, sample: &Sample) -> Event {
         reading,
         sample,
     )
+}
+
+/// Why a tag is stale, the likely cause and the next step.
+fn cause(staleness: Staleness, source: &SourceId) -> String {
+    let time = |duration| humantime::format_duration(whole_ms(duration));
+    match staleness {
+        Staleness::Silent(age) => format!(
+            "its last good value is {} old; {source} is held up, or its replies come late or in \
+             doubt: see its other events",
+            time(age)
+        ),
+        Staleness::Unchanged { still, expected } => format!(
+            "its value is read and has been the same for {}, and should change within {}; what \
+             counts it up has stopped: see whether the controller's program runs",
+            time(still),
+            time(expected)
+        ),
+        Staleness::Dated(age) => format!(
+            "{source} dates its latest change {} further back than usual; values are held back on \
+             the way, or a clock was set: compare the clocks first",
+            time(age)
+        ),
+    }
+}
+
+fn fresh(after: Duration, reading: &Reading, sample: &Sample) -> Event {
+    let time = humantime::format_duration(whole_ms(after));
+    let text = format!("{} is fresh again after {time}", value_of(reading, sample));
+    let event = Event::new(Kind::TagFresh, reading.at, reading.source.clone(), text);
+    with_sample(event, reading, sample).with("after_ms", latency_ms(after))
 }
 
 fn exceeded(level: Level, reading: &Reading, sample: &Sample) -> Event {

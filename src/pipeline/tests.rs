@@ -1,6 +1,8 @@
+mod age;
 mod checksums;
 mod ledgers;
 mod lines;
+mod missed;
 mod readings;
 mod shell;
 mod wire;
@@ -18,10 +20,10 @@ use crate::tag::{Address, Limits, Table, Tag, Type, Value};
 use crate::wire::Mismatch;
 use crate::wire::packet::{L4, Vlan};
 
-use super::{Pipeline, Settings};
+use super::{Pipeline, Settings, Sources};
 
 fn pipeline(log: Log) -> Pipeline {
-    Pipeline::new(Settings { log, window: Duration::from_secs(1) })
+    Pipeline::new(Settings { log, window: Duration::from_secs(1), sources: Sources::default() })
 }
 
 /// A pipeline that logs no samples, so that the rest is seen alone.

@@ -60,8 +60,12 @@ pub(super) fn latency_ms(latency: Duration) -> f64 {
 
 /// From `since` to `now`, in whole milliseconds; zero if the clock was set back in between.
 pub(super) fn elapsed(since: SystemTime, now: SystemTime) -> Duration {
-    let elapsed = now.duration_since(since).unwrap_or_default();
-    Duration::from_millis(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+    whole_ms(now.duration_since(since).unwrap_or_default())
+}
+
+/// Milliseconds are enough for people.
+pub(super) fn whole_ms(time: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Modbus functions (Application Protocol V1.1b3, section 6).

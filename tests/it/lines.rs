@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use infra_monitor::config::{Device, Endpoint, Link, Log, Parity, Samples, Serial};
-use infra_monitor::pipeline::{Pipeline, Settings};
+use infra_monitor::pipeline::{Pipeline, Settings, Sources};
 use infra_monitor::poller;
 use infra_monitor::record::{Event, Kind, LineCount, LineReport, Reading, Scalar};
 use infra_monitor::tag::{Address, Table, Tag, Type};
@@ -123,7 +123,11 @@ impl Watch {
             _poller: task,
             readings: readings_out,
             lines: reports_out,
-            pipeline: Pipeline::new(Settings { log, window: Duration::from_secs(1) }),
+            pipeline: Pipeline::new(Settings {
+                log,
+                window: Duration::from_secs(1),
+                sources: Sources::default(),
+            }),
             events: vec![],
             good_in_a_row: 0,
             counted: LineCount::default(),

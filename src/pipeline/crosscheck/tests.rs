@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::config::{Log, Samples};
-use crate::pipeline::{Pipeline, Settings};
+use crate::pipeline::{Pipeline, Settings, Sources};
 use crate::record::BlockChecksum;
 use crate::record::{
     Event, Exchange, Identity, Ledger, Overheard, Quality, ReadAnswer, Reading, Sample, Scalar,
@@ -20,7 +20,7 @@ const FIRST: u16 = 100;
 
 fn pipeline() -> Pipeline {
     let log = Log { samples: Samples::None, rate: 100_000, burst: 100_000, ..Log::default() };
-    Pipeline::new(Settings { log, window: Duration::from_secs(1) })
+    Pipeline::new(Settings { log, window: Duration::from_secs(1), sources: Sources::default() })
 }
 
 /// So many milliseconds into the test.

@@ -114,7 +114,10 @@ fn a_line_that_left_the_configuration_is_forgotten() {
     let reloaded = |id: &str| Notice::Reloaded {
         event: event.clone(),
         log: Log { samples: Samples::None, ..Log::default() },
-        polled: BTreeMap::from([(id.into(), Polled::Modbus(Arc::new(link.clone())))]),
+        sources: Sources {
+            polled: BTreeMap::from([(id.into(), Polled::Modbus(Arc::new(link.clone())))]),
+            ..Sources::default()
+        },
     };
     pipeline.on_notice(reloaded("line-a"));
     assert_eq!(kinds(&mut pipeline), [Kind::ConfigReloaded]);

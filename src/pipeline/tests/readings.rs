@@ -315,5 +315,5 @@ fn reloaded(log: Log, tags: Vec<Tag>) -> Notice {
     };
     let event = Event::new(Kind::ConfigReloaded, at(0), SourceId::from("daemon"), "");
     let polled = [(SourceId::from("line-a"), Polled::Modbus(Arc::new(link)))].into();
-    Notice::Reloaded { event, log, polled }
+    Notice::Reloaded { event, log, sources: Sources { polled, ..Sources::default() } }
 }

@@ -89,7 +89,8 @@ async fn a_window_closes_on_time_and_the_pulse_beats() {
 
 #[tokio::test(start_paused = true)]
 async fn a_watchdog_need_not_wait_for_a_long_window() {
-    let settings = Settings { log: Log::default(), window: Duration::from_secs(3600) };
+    let (window, sources) = (Duration::from_secs(3600), Sources::default());
+    let settings = Settings { log: Log::default(), window, sources };
     let mut rig = rig_of(Pipeline::new(settings), 64);
     let started = tokio::time::Instant::now();
     rig.beats.wait_for(|beat| beat.at == 3).await.unwrap();

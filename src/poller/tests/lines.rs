@@ -56,7 +56,7 @@ async fn reports(wire: Wire, lasting: Duration) -> (Vec<LineReport>, [u32; 2]) {
     let stop = CancellationToken::new();
     let (mut reports, mut answered) = (vec![], [0; 2]);
     tokio::join!(
-        poll(poller, Lanes { readings, lines }, stop.clone()),
+        poll(poller, Phase::OF_START, Lanes { readings, lines }, stop.clone()),
         async {
             if wire != Wire::Tcp {
                 answered = [serve(first_far, 17).await, serve(second_far, 1000).await];
