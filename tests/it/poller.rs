@@ -2,6 +2,7 @@
 //!
 //! `INFRA_MONITOR_LONG=1` runs the late replies for over a minute each instead of ten seconds.
 
+mod connections;
 mod guarded;
 
 use std::future::Future;

@@ -94,3 +94,27 @@ fn a_secured_link_needs_all_of_its_files() {
         &["4:7: `tls`: a serial line has no TLS (remove it: it belongs to `tcp`)"],
     );
 }
+
+#[test]
+fn several_connections_lead_to_a_gateway_and_to_no_line() {
+    let tcp = |more: &str| {
+        let link = format!("tcp = \"192.0.2.10\"\n{more}");
+        with_device("tags = []\n").replace("tcp = \"192.0.2.10\"", &link)
+    };
+    let link = accepted(&tcp("max_connections = 8")).links.into_values().next().unwrap();
+    assert_eq!(link.max_connections, 8);
+    assert_refused(
+        &tcp("max_connections = 9"),
+        &["4:19: `max_connections`: 9 is out of range (expected a whole number from 1 to 8)"],
+    );
+    const ONE_MASTER: &str = "`max_connections`: a serial line has one master, and behind a \
+        converter too (remove it: it needs Modbus/TCP)";
+    assert_refused(
+        &tcp("max_connections = 2\nframing = \"rtu\""),
+        &[&format!("4:19: {ONE_MASTER}")],
+    );
+    assert_refused(
+        &on_a_line("device = \"/d\" }\nmax_connections = 2\n#{", "1"),
+        &[&format!("4:19: {ONE_MASTER}")],
+    );
+}
