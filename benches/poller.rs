@@ -13,8 +13,6 @@ mod scale;
 #[path = "poller/site.rs"]
 mod site;
 
-use scale::Start;
-
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc; // as in the program
 
@@ -22,6 +20,5 @@ fn main() {
     site::serve_if_asked();
     let site = site::Site::start();
     request::compare(site.answering);
-    scale::run(&site, Start::AtOnce);
-    scale::run(&site, Start::Spread);
+    scale::run(&site);
 }

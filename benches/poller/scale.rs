@@ -12,7 +12,7 @@ use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 use nix::sys::time::TimeValLike;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout_at};
+use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
 use super::request::{N_REGISTERS, device};
@@ -28,15 +28,7 @@ const MEASURED: Duration = Duration::from_secs(12);
 const N_WORKERS: usize = 2;
 const N_QUEUED: usize = 1024;
 
-/// When links start, within a second.
-#[derive(Clone, Copy)]
-pub(super) enum Start {
-    /// As the program starts them.
-    AtOnce,
-    Spread,
-}
-
-pub(super) fn run(site: &Site, start: Start) {
+pub(super) fn run(site: &Site) {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
     let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -44,28 +36,19 @@ pub(super) fn run(site: &Site, start: Start) {
     let rss_before = rss_kib();
     let links: Vec<_> = (0..N_LINKS).map(|nth| link(nth, site)).collect();
     let rss_of_tags = rss_kib() - rss_before;
-    let polled = runtime.block_on(poll(links, start));
+    let polled = runtime.block_on(poll(links));
     let rss = rss_kib() - rss_before;
     let Polled { n_samples, cpu_share, lateness } = polled;
-    let at = match start {
-        Start::AtOnce => "all started at once",
-        Start::Spread => "starts spread over a second",
-    };
     let n_tags = N_LINKS * u32::from(N_REGISTERS);
-    println!(
-        "\n{n_tags} tags a second, {N_LINKS} links, one in {BLACK_HOLE_EVERY} a black hole, {at}"
-    );
+    println!("\n{n_tags} tags a second, {N_LINKS} links, one in {BLACK_HOLE_EVERY} a black hole");
     println!("good samples a second  {:>9.0}", f64::from(n_samples) / MEASURED.as_secs_f64());
     println!("CPU, of one core       {cpu_share:>8.1}%");
-    // The second run lives in what the first one left behind.
-    if let Start::AtOnce = start {
-        println!(
-            "memory                 {:>8.1} MiB, {:.1} KiB a link, of which tags {:.1} KiB",
-            rss / 1024.0,
-            rss / f64::from(N_LINKS),
-            rss_of_tags / f64::from(N_LINKS)
-        );
-    }
+    println!(
+        "memory                 {:>8.1} MiB, {:.1} KiB a link, of which tags {:.1} KiB",
+        rss / 1024.0,
+        rss / f64::from(N_LINKS),
+        rss_of_tags / f64::from(N_LINKS)
+    );
     let ms = |thousandths: usize| {
         let nth = (lateness.len() * thousandths / 1000).min(lateness.len() - 1);
         lateness[nth].as_secs_f64() * 1e3
@@ -95,21 +78,16 @@ struct Polled {
     lateness: Vec<Duration>,
 }
 
-async fn poll(links: Vec<(SourceId, Arc<Link>)>, start: Start) -> Polled {
+async fn poll(links: Vec<(SourceId, Arc<Link>)>) -> Polled {
     let (readings, mut received) = mpsc::channel(N_QUEUED);
     let stop = CancellationToken::new();
     let mut polling = JoinSet::new();
     let begins = Arc::new(Mutex::new(BTreeMap::new()));
-    let stagger = match start {
-        Start::AtOnce => Duration::ZERO,
-        Start::Spread => EVERY / N_LINKS,
-    };
-    for (nth, (id, link)) in (0..).zip(links) {
-        let delay = stagger * nth;
+    for (id, link) in links {
         let (readings, stop, begins) = (readings.clone(), stop.clone(), Arc::clone(&begins));
         polling.spawn(async move {
-            sleep(delay).await;
-            begins.lock().unwrap().insert(id.clone(), SystemTime::now());
+            let first = SystemTime::now() + poller::phase(&id, EVERY);
+            begins.lock().unwrap().insert(id.clone(), first);
             poller::run(id, link, readings, stop).await;
         });
     }
@@ -129,7 +107,7 @@ async fn poll(links: Vec<(SourceId, Arc<Link>)>, start: Start) -> Polled {
 }
 
 impl Polled {
-    /// The reading of a link that has been due every second since it began.
+    /// The reading of a link that has been due every second since `began`.
     fn note(&mut self, reading: &Reading, began: SystemTime) {
         if reading.quality.is_good() {
             self.n_samples += u32::try_from(reading.samples.len()).unwrap();

@@ -89,8 +89,8 @@ pub(super) struct Age {
     good_at: Option<Duration>,
     /// So was the last sample: it has been told of.
     is_bad: bool,
-    /// What was told, and when.
-    stale: Option<(Staleness, Duration)>,
+    /// What was told, and when. On the heap, as few tags are stale and there are many.
+    stale: Option<Box<(Staleness, Duration)>>,
     /// Only of tags that are expected to change, or told when they do.
     course: Option<Box<Course>>,
 }
@@ -149,7 +149,7 @@ impl Age {
         self.good_at = Some(moment.now);
         let motion = self.follow(value, sample.tag.expect_change, moment);
         let dated = if motion == Motion::Changed { self.dated(at, moment) } else { None };
-        let staleness = match (self.stale, motion) {
+        let staleness = match (self.stale.as_deref().copied(), motion) {
             (Some((Staleness::Dated(age), _)), Motion::Same) => Some(Staleness::Dated(age)),
             (_, Motion::Begun | Motion::Same | Motion::Changed) => {
                 dated.or_else(|| self.unchanged())
@@ -171,6 +171,9 @@ impl Age {
             (age > moment.pace.patience(moment.window)?).then_some(Staleness::Silent(age))
         };
         let staleness = self.unchanged().or_else(silent)?;
+        if let (Staleness::Silent(_), Some(course)) = (staleness, &mut self.course) {
+            course.counted = None; // nobody saw whether it changed meanwhile
+        }
         self.turn(Some(staleness), moment.now)
     }
 
@@ -232,20 +235,21 @@ impl Age {
     }
 
     fn turn(&mut self, staleness: Option<Staleness>, now: Duration) -> Option<Turn> {
-        match (self.stale, staleness) {
+        match (&mut self.stale, staleness) {
+            (None, None) => None,
             (None, Some(staleness)) => {
-                self.stale = Some((staleness, now));
+                self.stale = Some(Box::new((staleness, now)));
                 Some(Turn::Stale(staleness))
             }
-            (Some((_, since)), None) => {
-                self.stale = None;
-                Some(Turn::Fresh(now.saturating_sub(since)))
-            }
-            (Some((_, since)), Some(staleness)) => {
-                self.stale = Some((staleness, since));
+            (Some(stale), Some(staleness)) => {
+                stale.0 = staleness;
                 None
             }
-            (None, None) => None,
+            (Some(stale), None) => {
+                let after = now.saturating_sub(stale.1);
+                self.stale = None;
+                Some(Turn::Fresh(after))
+            }
         }
     }
 }

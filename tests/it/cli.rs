@@ -124,16 +124,16 @@ fn the_reference_configuration_is_good_and_summed_up_in_one_line() {
 
 /// A serial line at 9600 8E1 with so many devices of 100 registers each second.
 fn busy_line(n_devices: usize) -> String {
-    let mut text = "[[modbus]]\nname = \"line-a\"\n\
-        serial = { device = \"/dev/ttyS0\", baud = 9600 }\n"
-        .to_owned();
-    for unit in 1..=n_devices {
-        text += &format!(
+    let link = "[[modbus]]\nname = \"line-a\"\n\
+        serial = { device = \"/dev/ttyS0\", baud = 9600 }\n";
+    let device = |unit: usize| {
+        format!(
             "[[modbus.device]]\nname = \"pump-{unit}\"\nunit = {unit}\ntags = [\
              {{ name = \"a\", at = \"%MW0\", type = \"STRING[200]\" }}]\n"
-        );
-    }
-    text
+        )
+    };
+    let devices: Vec<_> = (1..=n_devices).map(device).collect();
+    format!("{link}{}", devices.concat())
 }
 
 #[test]

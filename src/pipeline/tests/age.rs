@@ -226,6 +226,16 @@ fn time_without_good_readings_does_not_count_as_standing_still() {
 }
 
 #[test]
+fn a_heartbeat_is_not_taken_to_stand_still_while_nobody_looked() {
+    let mut pipeline = expecting(Samples::None);
+    pipeline.on_reading(&beat(0, 7));
+    windows(&mut pipeline, 0..=30);
+    assert_eq!(kinds(&mut pipeline), [Kind::TagStale]);
+    pipeline.on_reading(&beat(31, 7));
+    assert_eq!(kinds(&mut pipeline), [Kind::TagFresh]);
+}
+
+#[test]
 fn a_stale_value_raises_no_alarm_and_ends_none() {
     let limited = Tag { limits: pressure().limits, ..heartbeat() };
     let value = |second, value| {

@@ -97,6 +97,8 @@ fn a_secured_link_needs_all_of_its_files() {
 
 #[test]
 fn several_connections_lead_to_a_gateway_and_to_no_line() {
+    const ONE_MASTER: &str = "`max_connections`: a serial line has one master, and behind a \
+        converter too (remove it: it needs Modbus/TCP)";
     let tcp = |more: &str| {
         let link = format!("tcp = \"192.0.2.10\"\n{more}");
         with_device("tags = []\n").replace("tcp = \"192.0.2.10\"", &link)
@@ -107,8 +109,6 @@ fn several_connections_lead_to_a_gateway_and_to_no_line() {
         &tcp("max_connections = 9"),
         &["4:19: `max_connections`: 9 is out of range (expected a whole number from 1 to 8)"],
     );
-    const ONE_MASTER: &str = "`max_connections`: a serial line has one master, and behind a \
-        converter too (remove it: it needs Modbus/TCP)";
     assert_refused(
         &tcp("max_connections = 2\nframing = \"rtu\""),
         &[&format!("4:19: {ONE_MASTER}")],

@@ -154,7 +154,9 @@ async fn a_connection_that_is_lost_is_not_the_link() {
     let log_settings = Log { samples: Samples::None, ..Log::default() };
     let (window, sources) = (Duration::from_secs(1), Sources::default());
     let mut pipeline = Pipeline::new(Settings { log: log_settings, window, sources });
-    log.iter().for_each(|reading| pipeline.on_reading(reading));
+    for reading in &log {
+        pipeline.on_reading(reading);
+    }
     pipeline.on_window_end(SystemTime::now());
     let mut kinds = vec![];
     pipeline.hand_on(|event| {
