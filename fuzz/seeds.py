@@ -176,6 +176,30 @@ write(
     two_frames=bytes([3, 0, 107, 0, 0]) + rtu(bytes([3, 2, 0, 1])) * 2,
     longest=bytes([3, 0, 0, 0, 124]) + rtu(bytes([3, 250]) + bytes(250)),
 )
+# What is heard: time that passes in units of 10 ms, number of bytes, bytes; and so on.
+
+
+def heard(*parts):
+    return b"".join(bytes([after, len(part)]) + part for after, part in parts)
+
+
+READ, REPLY = rtu(bytes([3, 0, 107, 0, 1])), rtu(bytes([3, 2, 0, 7]))
+WRITE = rtu(bytes([6, 0, 8, 18, 52]))
+ALIKE = rtu(bytes([1, 3, 0, 0, 20]))
+write(
+    "rtu_listen",
+    exchange=heard((5, b""), (1, READ), (2, REPLY), (1, READ), (2, REPLY)),
+    glued=heard((5, b""), (1, READ + REPLY + READ + REPLY)),
+    joined=heard((1, REPLY[3:]), (1, READ + REPLY)),
+    write_answered=heard((5, b""), (1, WRITE), (2, WRITE), (1, READ)),
+    write_repeated=heard((5, b""), (1, WRITE), (60, WRITE), (60, WRITE), (60, READ)),
+    damaged=heard((5, b""), (1, READ), (2, REPLY[:-1] + b"\0"), (1, READ + REPLY)),
+    noise=heard((5, b""), (1, b"\0" + READ + b"\xff" + REPLY + b"\0")),
+    alike=heard((5, b""), (1, ALIKE), (1, ALIKE), (1, ALIKE)),
+    refused=heard((5, b""), (1, READ), (1, rtu(bytes([0x83, 2])))),
+    foreign=heard((5, b""), (1, rtu(bytes([65, 1, 2]))), (1, rtu(bytes([65, 9, 9])))),
+    broadcast=heard((5, b""), (1, b"\0\6\0\1\0\3" + crc16(b"\0\6\0\1\0\3")), (1, READ)),
+)
 ANSWER = mbap(7, bytes([3, 4, 0, 1, 0, 2]))
 write(
     "modbus_tcp",

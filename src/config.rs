@@ -17,6 +17,7 @@ mod plan;
 mod problem;
 mod render;
 mod section;
+mod serial;
 mod spelling;
 mod syntax;
 mod tags;
@@ -53,13 +54,17 @@ pub struct Config {
     pub links: BTreeMap<SourceId, Arc<Link>>,
     /// OPC UA servers to subscribe to, by name.
     pub servers: BTreeMap<SourceId, Arc<Server>>,
+    /// Serial lines of others to listen to, by name.
+    pub taps: BTreeMap<SourceId, Arc<SerialTap>>,
 }
 
-/// A source that is asked for values, whatever it speaks. Each has a task.
+/// A source that has a task: it is asked for values, whatever it speaks, or only listened to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Polled {
     Modbus(Arc<Link>),
     OpcUa(Arc<Server>),
+    /// A line that another master polls.
+    Tap(Arc<SerialTap>),
 }
 
 impl Polled {
@@ -68,6 +73,7 @@ impl Polled {
         match self {
             Self::Modbus(link) => link.endpoint.to_string(),
             Self::OpcUa(server) => server.url.to_string(),
+            Self::Tap(tap) => tap.device.display().to_string(),
         }
     }
 
@@ -82,6 +88,7 @@ impl Polled {
             Self::OpcUa(server) => {
                 (id.as_str() == device).then_some((server.every, server.timeout))
             }
+            Self::Tap(_) => None,
         }
     }
 
@@ -93,18 +100,20 @@ impl Polled {
                 device.map(|device| device.tags.as_slice())
             }
             Self::OpcUa(server) => (id.as_str() == device).then_some(server.tags.as_slice()),
+            Self::Tap(_) => None,
         }
     }
 }
 
 impl Config {
-    /// Every source that is asked for values, by name.
+    /// Every source that has a task, by name.
     pub fn polled(&self) -> BTreeMap<SourceId, Polled> {
         let links =
             self.links.iter().map(|(id, link)| (id.clone(), Polled::Modbus(Arc::clone(link))));
         let servers =
             self.servers.iter().map(|(id, server)| (id.clone(), Polled::OpcUa(Arc::clone(server))));
-        links.chain(servers).collect()
+        let taps = self.taps.iter().map(|(id, tap)| (id.clone(), Polled::Tap(Arc::clone(tap))));
+        links.chain(servers).chain(taps).collect()
     }
 }
 
@@ -252,6 +261,16 @@ impl Link {
             devices: Vec::new(),
         }
     }
+}
+
+/// A serial line (tty) on which another master polls. It is only listened to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SerialTap {
+    pub device: PathBuf,
+    /// Bits per second.
+    pub baud: u32,
+    pub parity: Parity,
+    pub stop_bits: StopBits,
 }
 
 /// Whether a Modbus/TCP reply must carry the request's transaction identifier.

@@ -1,10 +1,12 @@
-//! Conversations on the wire: TCP segments in, Modbus transactions out.
+//! Conversations on the wire: TCP segments or the bytes of a line in, Modbus transactions out.
 //!
 //! Everything here is bounded by what it is given at the start, whatever a stranger sends: a fixed
 //! table of connections, in each a fixed number of open requests and one ADU's worth of bytes per
-//! direction. Once a connection is known, nothing allocates but what a report keeps. Pure: time comes with each segment.
+//! direction. Once a connection is known, nothing allocates but what a report keeps (a line, which
+//! is slow, may). Pure: time comes with what is seen.
 
 mod connection;
+mod line;
 mod outstanding;
 mod ports;
 mod sighting;
@@ -12,6 +14,7 @@ mod stream;
 mod table;
 mod watch;
 
+pub use line::{Line, Moment};
 pub use sighting::{Evidence, Sighting};
 pub use table::Table;
 pub use watch::WatchList;

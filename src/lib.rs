@@ -3,8 +3,10 @@
 //! ```text
 //!  capture ──Delivery──▶ analysis ──WireReport──▶┐                      ┌─▶ journald
 //!  (1 thread per ring)   (1 thread per ring)     ├─▶ pipeline ──Event──▶┼─▶ JSON lines
-//!  poller ────────────────────────Reading───────▶┘    (1 task)          └─▶ terminal
-//!  (1 task per link)
+//!  poller ────────────────────────Reading───────▶┤    (1 task)          └─▶ terminal
+//!  (1 task per link)                             │
+//!  listener ──────────────────────TapReport────▶┘
+//!  (1 task per line that others poll)
 //! ```
 //!
 //! Data only moves left to right. Nothing downstream calls upstream; the only things that travel
@@ -29,6 +31,7 @@ pub mod capture;
 pub mod flow;
 
 pub mod analysis;
+pub mod listener;
 pub mod pipeline;
 pub mod poller;
 pub mod sink;

@@ -17,6 +17,7 @@ mod missed;
 mod outbox;
 mod reply;
 mod tag;
+mod tap;
 mod transaction;
 mod words;
 
@@ -27,7 +28,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use crate::config::{Log, Polled};
-use crate::record::{Event, Kind, Ledger, LineReport, Reading, SourceId, WireReport};
+use crate::record::{Event, Kind, Ledger, LineReport, Reading, SourceId, TapReport, WireReport};
 
 use age::Pace;
 use capture::Captures;
@@ -35,6 +36,7 @@ use crosscheck::Crosscheck;
 use line::Lines;
 use link::Links;
 use outbox::Outbox;
+use tap::Taps;
 
 /// What the pipeline can be told.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,7 +62,7 @@ impl Sources {
         match (polled, polled.pace_of(id, device)) {
             (Polled::Modbus(_), Some((every, timeout))) => Pace::Asked { every, timeout },
             (Polled::OpcUa(_), Some((every, _))) => Pace::Told { every },
-            (Polled::Modbus(_) | Polled::OpcUa(_), None) => Pace::Unknown,
+            (Polled::Tap(_), _) | (Polled::Modbus(_) | Polled::OpcUa(_), None) => Pace::Unknown,
         }
     }
 }
@@ -91,6 +93,7 @@ pub struct Pipeline {
     lines: Lines,
     captures: Captures,
     crosscheck: Crosscheck,
+    taps: Taps,
     outbox: Outbox,
 }
 
@@ -104,6 +107,7 @@ impl Pipeline {
             lines: Lines::default(),
             captures: Captures::default(),
             crosscheck: Crosscheck::default(),
+            taps: Taps::default(),
             outbox,
         }
     }
@@ -125,6 +129,11 @@ impl Pipeline {
         self.crosscheck.on_report(report);
     }
 
+    /// Take what was heard on a line: writes are told at once, checksums when the window ends.
+    pub fn on_tap(&mut self, report: &TapReport) {
+        self.taps.on_report(report, &mut self.outbox);
+    }
+
     /// Take what was raised or decided elsewhere.
     pub fn on_notice(&mut self, notice: Notice) {
         match notice {
@@ -134,6 +143,7 @@ impl Pipeline {
                 self.outbox.on_reload(&log);
                 self.lines.on_reload(&sources.polled);
                 self.crosscheck.on_reload(&sources.polled);
+                self.taps.on_reload(&sources.polled);
                 self.links.on_reload(sources);
                 self.settings.log = log;
             }
@@ -145,6 +155,7 @@ impl Pipeline {
         self.links.on_window_end(now, &mut self.outbox);
         self.captures.on_window_end(now, &mut self.outbox);
         self.crosscheck.on_window_end(now, &mut self.outbox);
+        self.taps.on_window_end(now, &mut self.outbox);
         self.outbox.on_window_end(now);
     }
 
@@ -178,24 +189,33 @@ impl Pipeline {
         });
     }
 
-    /// The books: `readings:<link>`, `crosscheck:<link>`, `capture:<source>`, `notes`,
-    /// `events`.
+    /// The books: `readings:<link>`, `crosscheck:<link>`, `capture:<source>`, `line:<source>`,
+    /// `notes`, `events`.
     pub fn ledgers(&self) -> BTreeMap<String, Ledger> {
-        let mut ledgers: BTreeMap<_, _> =
-            self.links.ledgers().chain(self.captures.ledgers()).collect();
-        ledgers.extend(self.crosscheck.ledgers());
+        let mut ledgers: BTreeMap<_, _> = self
+            .links
+            .ledgers()
+            .chain(self.captures.ledgers())
+            .chain(self.taps.ledgers())
+            .chain(self.crosscheck.ledgers())
+            .collect();
+        let mut notes = self.captures.notes().clone();
+        notes.merge(self.taps.notes());
+        ledgers.insert("notes".to_owned(), notes);
         ledgers.insert("events".to_owned(), self.outbox.ledger().clone());
         ledgers
     }
 
-    /// Links and captures heard of so far.
+    /// Links, captures and lines heard of so far.
     pub fn n_sources(&self) -> usize {
-        self.links.n_sources() + self.captures.n_sources()
+        self.links.n_sources() + self.captures.n_sources() + self.taps.n_sources()
     }
 
     /// One line for `systemctl status`.
     pub fn status(&self) -> String {
-        format!("{}; {}; {}", self.links.status(), self.captures.status(), self.outbox.status())
+        let parts = [self.links.status(), self.captures.status()].into_iter();
+        let parts = parts.chain(self.taps.status()).chain([self.outbox.status()]);
+        parts.collect::<Vec<_>>().join("; ")
     }
 }
 

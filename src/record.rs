@@ -6,6 +6,7 @@ mod ledger;
 mod line_report;
 mod quality;
 mod reading;
+mod tap_report;
 mod wire_report;
 
 pub use event::{Event, Kind, Scalar, Severity};
@@ -14,9 +15,10 @@ pub use ledger::Ledger;
 pub use line_report::{LineCount, LineReport, Uart, UartCount, UnitCount};
 pub use quality::{Doubt, Fault, Quality, Status};
 pub use reading::{BlockChecksum, BlockMismatch, Reading, Sample};
+pub use tap_report::{HeardBytes, TapReport, TapState, UnitTally};
 pub use wire_report::{
-    Checked, ChecksumTally, Corruption, Gap, InterfaceState, ModbusTally, Note, RingCount, Tally,
-    Transaction, WireReport,
+    Checked, ChecksumTally, Corruption, Gap, InterfaceState, ModbusTally, Note, Path, RingCount,
+    Tally, Transaction, WireReport,
 };
 
 use std::sync::Arc;

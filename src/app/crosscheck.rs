@@ -32,7 +32,7 @@ impl Followed {
                 Endpoint::Tcp(address) => *address,
                 Endpoint::RtuOverTcp(_) | Endpoint::Tls(_) | Endpoint::Serial(_) => return None,
             },
-            Polled::OpcUa(_) => return None,
+            Polled::OpcUa(_) | Polled::Tap(_) => return None,
         };
         self.0.contains(&address.port()).then_some(address)
     }

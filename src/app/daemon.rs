@@ -63,6 +63,9 @@ const LINES: usize = 256;
 /// [`WireReport::MAX_NOTES`] notes, so that this is also a bound on memory.
 const REPORTS: usize = 64;
 
+/// Lossless: a listener adds to its report while it is full, and waits only with its last.
+const HEARD: usize = 64;
+
 /// How long a start may take. A source of which nothing was heard by then is being tried and will
 /// say what comes of it; longer, and the service manager would end what only waits for a time-out.
 const START: Duration = Duration::from_secs(10);
@@ -148,11 +151,13 @@ impl Daemon {
         loads.iter().for_each(tell_of_load);
         let (log, window) = (config.log.clone(), config.runtime.window);
         let settings = Settings { log, window, sources: sources(&config, &loads) };
+        let (heard, heard_out) = mpsc::channel(HEARD);
         let intake = Intake {
             readings: readings_out,
             lines: line_reports_out,
             reports: reports_out,
             notices: notices_out,
+            taps: heard_out,
         };
         let mut pipeline = JoinSet::new();
         pipeline.spawn(pipeline::run(intake, Pipeline::new(settings), events, pulse));
@@ -172,6 +177,7 @@ impl Daemon {
         let lanes = links::Lanes {
             readings,
             lines: line_reports,
+            heard,
             followed: followed.clone(),
             notices: notices.clone(),
             stop,

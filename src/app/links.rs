@@ -15,10 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Change;
 use crate::config::Polled;
+use crate::listener;
 use crate::poller;
 use crate::record::LineReport;
 use crate::record::Reading;
 use crate::record::SourceId;
+use crate::record::TapReport;
 
 use super::crosscheck::Followed;
 use super::notices::Notices;
@@ -29,6 +31,7 @@ use super::supervisor::Supervisor;
 pub(super) struct Lanes {
     pub(super) readings: mpsc::Sender<Reading>,
     pub(super) lines: mpsc::Sender<LineReport>,
+    pub(super) heard: mpsc::Sender<TapReport>,
     pub(super) followed: Followed,
     pub(super) notices: Notices,
     pub(super) stop: CancellationToken,
@@ -114,33 +117,33 @@ impl Links {
         tracing::debug!(link = %id, endpoint = link.endpoint(), "starts");
         let stop = self.lanes.stop.child_token();
         self.states.insert(id.clone(), State::Running(stop.clone()));
-        let Lanes { readings, lines, followed, notices, runtime, .. } = self.lanes.clone();
-        let lanes = poller::Lanes { readings, lines };
+        let Lanes { readings, lines, heard, followed, notices, runtime, .. } = self.lanes.clone();
+        let lanes = (poller::Lanes { readings, lines }, heard);
         let is_watched = followed.server(link).is_some();
-        let poll = {
+        let task = {
             let (id, link, stop) = (id.clone(), link.clone(), stop.clone());
-            move || poll(id.clone(), link.clone(), is_watched, lanes.clone(), stop.clone())
+            move || tend(id.clone(), link.clone(), is_watched, lanes.clone(), stop.clone())
         };
         let supervisor = Supervisor::new("link", id.clone(), notices, stop);
         let id = id.clone();
         let task = async move {
-            supervisor.keep(poll).await;
+            supervisor.keep(task).await;
             id
         };
         self.tasks.spawn_on(task, &runtime);
     }
 }
 
-/// A poller has no reason to end before it is told to.
+/// A poller or listener has no reason to end before it is told to.
 #[derive(Debug, thiserror::Error)]
-#[error("the poller ended by itself")]
+#[error("the task ended by itself")]
 struct EndedEarly;
 
-async fn poll(
+async fn tend(
     id: SourceId,
     link: Polled,
     is_watched: bool,
-    lanes: poller::Lanes,
+    (lanes, heard): (poller::Lanes, mpsc::Sender<TapReport>),
     stop: CancellationToken,
 ) -> Result<(), EndedEarly> {
     let readings = lanes.readings.clone();
@@ -152,6 +155,7 @@ async fn poll(
         Polled::OpcUa(server) => {
             poller::opcua::run(id, server, readings.clone(), stop.clone()).await;
         }
+        Polled::Tap(tap) => listener::run(id, tap, heard, stop.clone()).await,
     }
     if stop.is_cancelled() || readings.is_closed() { Ok(()) } else { Err(EndedEarly) }
 }
@@ -184,6 +188,7 @@ mod tests {
         let lanes = Lanes {
             readings,
             lines: mpsc::channel(1).0,
+            heard: mpsc::channel(1).0,
             followed: Followed::by(&[]),
             notices: Notices::lane().0,
             stop: CancellationToken::new(),

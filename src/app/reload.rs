@@ -36,7 +36,7 @@ impl<'a> Plan<'a> {
         links: &'a [Change<'a, SourceId, Polled>],
     ) -> Self {
         let n_changed = links.iter().filter(|change| is_old(change)).count();
-        let n_kept = running.links.len() + running.servers.len() - n_changed;
+        let n_kept = running.polled().len() - n_changed;
         let changes_log = applied(running, wanted).log != running.log;
         Self { links, n_kept, changes_log, waiting: waiting(running, wanted) }
     }
@@ -90,8 +90,8 @@ fn is_old<K, V>(change: &Change<'_, K, V>) -> bool {
 /// What is running once `wanted` was applied as far as a reload can.
 pub(super) fn applied(running: &Config, wanted: &Config) -> Config {
     let log = Log { level: running.log.level, ..wanted.log.clone() };
-    let (links, servers) = (wanted.links.clone(), wanted.servers.clone());
-    Config { log, links, servers, ..running.clone() }
+    let Config { links, servers, taps, .. } = wanted.clone();
+    Config { log, links, servers, taps, ..running.clone() }
 }
 
 /// A packet socket needs a permission that was given up at the start, and workers, filters, sinks

@@ -55,11 +55,12 @@ fn contents(config: &Config) -> String {
     let served = config.servers.values().map(|server| server.tags.len()).sum::<usize>();
     let n_tags = devices().map(|device| device.tags.len()).sum::<usize>() + served;
     format!(
-        "{}, {}, {}, {}, {}",
+        "{}, {}, {}, {}, {}, {}",
         counted(config.captures.len(), "capture"),
         counted(config.links.len(), "link"),
         counted(devices().count(), "device"),
         counted(config.servers.len(), "OPC UA server"),
+        counted(config.taps.len(), "tapped line"),
         counted(n_tags, "tag"),
     )
 }
@@ -92,6 +93,9 @@ mod tests {
     fn a_configuration_is_counted_in_its_own_nouns() {
         let mut config = Config::default();
         config.captures.insert("eth1".into(), Arc::new(Capture::new("eth1")));
-        assert_eq!(contents(&config), "1 capture, 0 links, 0 devices, 0 OPC UA servers, 0 tags");
+        assert_eq!(
+            contents(&config),
+            "1 capture, 0 links, 0 devices, 0 OPC UA servers, 0 tapped lines, 0 tags"
+        );
     }
 }

@@ -11,6 +11,7 @@ use super::section::{Names, Reader, Section};
 use super::syntax::Syntax;
 use super::{
     Config, Level, Log, Rejected, Runtime, Samples, Sandbox, Seccomp, capture, modbus, opcua,
+    serial,
 };
 
 /// Parse a configuration. `file` is only its name, for messages.
@@ -40,14 +41,17 @@ fn parse_for(client: Client, file: &str, bytes: &[u8]) -> Result<Config, Rejecte
 fn read(root: &Section<'_>, client: Client) -> Config {
     // A capture, a link and a server are all sources: an event names its source without saying which kind.
     let mut sources = Names::of("another source is called");
+    // Two readers of one line take each other's bytes, whether they poll or listen.
+    let mut lines = Names::of("another link uses");
     let config = Config {
         site: root.optional("site", field::name("pump-station-7")),
         runtime: root.section("runtime", "[runtime]").as_ref().map(runtime).unwrap_or_default(),
         log: root.section("log", "[log]").as_ref().map(log).unwrap_or_default(),
         sandbox: root.section("sandbox", "[sandbox]").as_ref().map(sandbox).unwrap_or_default(),
         captures: capture::read(root, &mut sources),
-        links: modbus::read(root, &mut sources),
+        links: modbus::read(root, &mut sources, &mut lines),
         servers: opcua::read(root, &mut sources, client),
+        taps: serial::read(root, &mut sources, &mut lines),
     };
     root.finish();
     config

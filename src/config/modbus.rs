@@ -19,17 +19,19 @@ use super::endpoint::{self, Units};
 use super::field;
 use super::field::Parsed;
 use super::section::{Names, Section};
+use super::serial;
 use super::tags::{self, Templates};
-use super::{Device, Endpoint, Link, Parity, Serial, StopBits, Tls, TransactionId};
+use super::{Device, Endpoint, Link, Serial, Tls, TransactionId};
 
 /// Every link of the file, by name.
-pub(super) fn read(root: &Section<'_>, sources: &mut Names) -> BTreeMap<SourceId, Arc<Link>> {
+pub(super) fn read(
+    root: &Section<'_>,
+    sources: &mut Names,
+    terminals: &mut Names,
+) -> BTreeMap<SourceId, Arc<Link>> {
     let templates = Templates::read(root);
-    let mut names = LinkNames {
-        sources,
-        lines: Names::of("another link uses"),
-        devices: Names::of("another device is called"),
-    };
+    let mut names =
+        LinkNames { sources, lines: terminals, devices: Names::of("another device is called") };
     let sections = root.sections("modbus", "[[modbus]]");
     let links = sections.iter().filter_map(|section| link(section, &templates, &mut names));
     links.map(|(name, link)| (name, Arc::new(link))).collect()
@@ -39,7 +41,7 @@ pub(super) fn read(root: &Section<'_>, sources: &mut Names) -> BTreeMap<SourceId
 struct LinkNames<'n> {
     sources: &'n mut Names,
     /// A line has one master: two links would hear each other's replies.
-    lines: Names,
+    lines: &'n mut Names,
     devices: Names,
 }
 
@@ -52,7 +54,7 @@ fn link(
     if let Some(name) = &name {
         names.sources.take(section, "name", name);
     }
-    let endpoint = endpoint_of(section, &mut names.lines);
+    let endpoint = endpoint_of(section, names.lines);
     let default = Link::new(Endpoint::Tcp(([127, 0, 0, 1], 502).into()));
     let timeout = section.or("timeout", default.timeout, field::duration(Link::TIMEOUT));
     let backoff_max = section.or("backoff_max", default.backoff_max, field::duration(BACKOFF));
@@ -149,7 +151,7 @@ fn endpoint_of(section: &Section<'_>, lines: &mut Names) -> Option<Endpoint> {
         }
     };
     let line = section.section("serial", "serial = { device = \"…\" }");
-    let serial = line.and_then(|line| serial(&line, lines)).map(Endpoint::Serial);
+    let serial = line.and_then(|line| serial_of(&line, lines)).map(Endpoint::Serial);
     match (section.span("tcp"), section.span("serial")) {
         (None, None) => section.report_missing(
             &["tcp", "serial"],
@@ -223,44 +225,12 @@ fn tcp(value: &DeValue<'_>, is_secure: bool) -> Parsed<SocketAddr> {
     })
 }
 
-fn serial(section: &Section<'_>, lines: &mut Names) -> Option<Serial> {
-    let path = |value: &DeValue<'_>| {
-        Serial::new(field::text(value, "/dev/ttyS0")?).map_err(|error| {
-            Complaint::explained(&error, "`ls /dev/serial/by-id /dev/ttyS*` shows what there is")
-        })
-    };
-    let line = section.required("device", "device = \"/dev/ttyS0\"", path);
-    if let Some(line) = &line {
-        lines.take(section, "device", &line.device.to_string_lossy());
-    }
-    let baud = section.optional("baud", baud);
-    let parity = section.optional("parity", field::choice(PARITY));
-    let stop_bits = section.optional("stop", |value| {
-        field::integer(1..=2)(value)
-            .map(|bits| if bits == 1 { StopBits::One } else { StopBits::Two })
-    });
+fn serial_of(section: &Section<'_>, lines: &mut Names) -> Option<Serial> {
+    let line = serial::line(section, lines, "give each one of its own, or merge the two");
     let local_echo = section.or("local_echo", false, field::flag);
     let rs485 = section.or("rs485", false, field::flag);
     section.finish();
-    let line = line?;
-    Some(Serial {
-        local_echo,
-        rs485,
-        baud: baud.unwrap_or(line.baud),
-        parity: parity.unwrap_or(line.parity),
-        stop_bits: stop_bits.unwrap_or(line.stop_bits),
-        ..line
-    })
-}
-
-const PARITY: &[(&str, Parity)] =
-    &[("none", Parity::None), ("even", Parity::Even), ("odd", Parity::Odd)];
-
-fn baud(value: &DeValue<'_>) -> Parsed<u32> {
-    const USUAL: &str = "usual are 9600, 19200, 38400 and 115200";
-    let rate =
-        field::integer(1..=1_000_000_u32)(value).map_err(|complaint| complaint.help(USUAL))?;
-    endpoint::baud(&rate.to_string()).map_err(|error| Complaint::explained(&error, USUAL))
+    Some(Serial { local_echo, rs485, ..line? })
 }
 
 fn unit(value: &DeValue<'_>, units: Units) -> Parsed<u8> {

@@ -239,10 +239,21 @@ impl Names {
 
     /// Take `name`, the value of `key`, or report who has it.
     pub(super) fn take(&mut self, section: &Section<'_>, key: &'static str, name: &str) {
+        self.take_or(section, key, name, "give each one of its own, or merge the two");
+    }
+
+    /// The same, with what to do about it.
+    pub(super) fn take_or(
+        &mut self,
+        section: &Section<'_>,
+        key: &'static str,
+        name: &str,
+        help: &str,
+    ) {
         let Some(span) = section.span(key) else { return };
         if let Some(first) = self.taken.get(name) {
             let message = format!("{} \"{name}\"", self.another);
-            let complaint = Complaint::new(message, "give each one of its own, or merge the two");
+            let complaint = Complaint::new(message, help);
             section.report_key(key, complaint.related(first.clone(), "the first is here"));
         } else {
             self.taken.insert(name.to_owned(), span);

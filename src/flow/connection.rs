@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::record::{Note, Transaction, WireReport};
+use crate::record::{Note, Path, Transaction, WireReport};
 use crate::wire::modbus::mbap::Mbap;
 use crate::wire::modbus::pdu::{Access, Direction, Pdu};
 use crate::wire::packet::Flags;
@@ -192,9 +192,7 @@ fn transaction(sighting: &Sighting<'_>, direction: Direction, request: &Request)
     };
     Transaction {
         at: SystemTime::UNIX_EPOCH + Duration::from_nanos(request.at_ns),
-        vlan: sighting.vlan,
-        client,
-        server,
+        path: Path::Network { vlan: sighting.vlan, client, server },
         unit: request.unit,
         function: request.pdu.function,
         address: request.pdu.address,

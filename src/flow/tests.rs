@@ -4,7 +4,7 @@ mod watched;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, SystemTime};
 
-use crate::record::{Note, SourceId, Transaction, WireReport};
+use crate::record::{Note, Path, SourceId, Transaction, WireReport};
 use crate::wire::modbus::mbap::Mbap;
 use crate::wire::packet::{Flags, Segment, Vlan};
 
@@ -231,8 +231,8 @@ fn a_write_is_noted_once_with_what_it_wrote_and_how_it_was_answered() {
     let [noted] = wire.transactions()[..] else { panic!("{:?}", wire.transactions()) };
     assert_eq!((noted.function, noted.address, noted.value), (6, Some(8), Some(0x1234)));
     assert_eq!((noted.latency, noted.exception), (Some(Duration::from_millis(1)), None));
-    assert_eq!(noted.client.to_string(), "192.0.2.1:40000");
-    assert_eq!(noted.server.to_string(), "192.0.2.2:502");
+    let Path::Network { client, server, .. } = noted.path else { panic!("{noted:?}") };
+    assert_eq!([client, server].map(|h| h.to_string()), ["192.0.2.1:40000", "192.0.2.2:502"]);
     assert_eq!(noted.at, SystemTime::UNIX_EPOCH + Duration::from_millis(1));
     assert_eq!(wire.report.modbus.writes, 1);
 }
@@ -258,7 +258,7 @@ fn an_exception_is_noted_with_the_request_it_refuses() {
     let fields = |noted: &Transaction| (noted.function, noted.address, noted.exception);
     let noted: Vec<_> = wire.transactions().iter().map(fields).collect();
     assert_eq!(noted, [(3, Some(100), Some(2)), (6, Some(8), Some(4)), (4, None, Some(1))]);
-    assert_eq!(wire.transactions()[2].client.to_string(), "192.0.2.1:40000");
+    assert_eq!(wire.transactions()[2].path, wire.transactions()[0].path);
     wire.send(CLIENT, &adu(3, &WRITE));
     wire.next_block();
     wire.send(SERVER, &adu(3, &[0x86, 4]));

@@ -117,9 +117,11 @@ impl Captures {
 
     pub(super) fn ledgers(&self) -> impl Iterator<Item = (String, Ledger)> {
         let captures = self.by_source.iter();
-        captures
-            .map(|(id, capture)| (format!("capture:{id}"), capture.ledger()))
-            .chain([("notes".to_owned(), self.notes.clone())])
+        captures.map(|(id, capture)| (format!("capture:{id}"), capture.ledger()))
+    }
+
+    pub(super) fn notes(&self) -> &Ledger {
+        &self.notes
     }
 
     pub(super) fn n_sources(&self) -> usize {
@@ -270,7 +272,7 @@ fn coverage(tally: &Tally) -> String {
     format!("checksums that could be verified: {} of {}", tally.verified(), tally.seen())
 }
 
-fn with_coverage(event: Event, tally: &Tally) -> Event {
+pub(super) fn with_coverage(event: Event, tally: &Tally) -> Event {
     event.with("verified", tally.verified()).with("seen", tally.seen())
 }
 

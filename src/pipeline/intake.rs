@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use crate::record::{Event, Ledger, LineReport, Reading, WireReport};
+use crate::record::{Event, Ledger, LineReport, Reading, TapReport, WireReport};
 
 use super::Notice;
 use super::Pipeline;
@@ -25,14 +25,16 @@ pub struct Intake {
     pub lines: mpsc::Receiver<LineReport>,
     /// Lossless: an analyser waits when this is full, and its ring absorbs the wait.
     pub reports: mpsc::Receiver<WireReport>,
+    /// Lossless: a listener adds to its report while this is full.
+    pub taps: mpsc::Receiver<TapReport>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 enum Input {
     Notice(Notice),
     Reading(Reading),
     Line(LineReport),
     Report(WireReport),
+    Tap(TapReport),
 }
 
 impl Intake {
@@ -45,6 +47,7 @@ impl Intake {
             Some(notice) = self.notices.recv() => Some(Input::Notice(notice)),
             Some(reading) = self.readings.recv() => Some(Input::Reading(reading)),
             Some(report) = self.lines.recv() => Some(Input::Line(report)),
+            Some(report) = self.taps.recv() => Some(Input::Tap(report)),
             Some(report) = self.reports.recv() => Some(Input::Report(report)),
             else => None,
         }
@@ -109,6 +112,7 @@ pub async fn run(
                 Some(Input::Reading(reading)) => pipeline.on_reading(&reading),
                 Some(Input::Line(report)) => pipeline.on_line(&report),
                 Some(Input::Report(report)) => pipeline.on_report(&report),
+                Some(Input::Tap(report)) => pipeline.on_tap(&report),
                 None => break,
             },
         }

@@ -5,6 +5,7 @@ mod lines;
 mod missed;
 mod readings;
 mod shell;
+mod taps;
 mod wire;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -13,8 +14,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::config::{Log, Samples};
 use crate::record::{
-    BlockChecksum, Checked, Corruption, Event, Kind, Quality, Reading, Sample, Scalar, SourceId,
-    Status, Transaction,
+    BlockChecksum, Checked, Corruption, Event, Kind, Path, Quality, Reading, Sample, Scalar,
+    SourceId, Status, Transaction,
 };
 use crate::tag::{Address, Limits, Table, Tag, Type, Value};
 use crate::wire::Mismatch;
@@ -95,13 +96,19 @@ fn corruption(from: u8, to: u8) -> Corruption {
     }
 }
 
+fn between_hosts(vlan: u16) -> Path {
+    Path::Network {
+        vlan: Vlan { outer: vlan, inner: 0 },
+        client: SocketAddr::new(host(5), 40112),
+        server: SocketAddr::new(host(10), 502),
+    }
+}
+
 /// Somebody writes 17 to register 100.
 fn write() -> Transaction {
     Transaction {
         at: at(0),
-        vlan: Vlan::default(),
-        client: SocketAddr::new(host(5), 40112),
-        server: SocketAddr::new(host(10), 502),
+        path: between_hosts(0),
         unit: 1,
         function: 6,
         address: Some(100),

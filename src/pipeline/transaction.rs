@@ -1,6 +1,7 @@
-//! Modbus transactions seen on the wire, as events: who changed what, and what was refused.
+//! Modbus transactions of others, as events: who changed what, and what was refused.
 
-use crate::record::{Event, Kind, SourceId, Transaction};
+use crate::record::{Event, Kind, Path, SourceId, Transaction};
+use crate::wire::packet::Vlan;
 
 use super::words::{exception_name, function_name, latency_ms};
 
@@ -14,23 +15,32 @@ pub(super) fn kind_of(transaction: &Transaction) -> Kind {
 
 /// What was asked of whom, and how it was answered.
 pub(super) fn seen(source: &SourceId, transaction: &Transaction) -> Event {
-    let event =
-        Event::new(kind_of(transaction), transaction.at, source.clone(), sentence(transaction))
-            .with("client", transaction.client.to_string())
-            .with("server", transaction.server.to_string())
-            .with("unit", transaction.unit)
-            .with("function", function_name(transaction.function).into_owned())
-            .with("function_code", transaction.function);
+    let text = sentence(source, transaction);
+    let event = Event::new(kind_of(transaction), transaction.at, source.clone(), text);
+    let event = match transaction.path {
+        Path::Network { client, server, .. } => {
+            event.with("client", client.to_string()).with("server", server.to_string())
+        }
+        Path::Serial => event,
+    };
+    let event = event
+        .with("unit", transaction.unit)
+        .with("function", function_name(transaction.function).into_owned())
+        .with("function_code", transaction.function);
     with_what_there_is(event, transaction)
 }
 
 fn with_what_there_is(mut event: Event, transaction: &Transaction) -> Event {
-    let Transaction { address, quantity, value, exception, latency, vlan, .. } = *transaction;
+    let Transaction { address, quantity, value, exception, latency, path, .. } = *transaction;
     for (name, number) in [("address", address), ("quantity", quantity), ("value", value)] {
         if let Some(number) = number {
             event = event.with(name, number);
         }
     }
+    let vlan = match path {
+        Path::Network { vlan, .. } => vlan,
+        Path::Serial => Vlan::default(),
+    };
     for (name, id) in [("vlan", vlan.outer), ("vlan_inner", vlan.inner)] {
         if id != 0 {
             event = event.with(name, id);
@@ -46,8 +56,8 @@ fn with_what_there_is(mut event: Event, transaction: &Transaction) -> Event {
     }
 }
 
-fn sentence(transaction: &Transaction) -> String {
-    let Transaction { client, server, unit, function, .. } = transaction;
+fn sentence(source: &SourceId, transaction: &Transaction) -> String {
+    let Transaction { path, unit, function, .. } = transaction;
     let function = function_name(*function);
     let what = match (transaction.address, transaction.quantity, transaction.value) {
         (Some(address), Some(quantity), _) if quantity > 1 => {
@@ -63,5 +73,10 @@ fn sentence(transaction: &Transaction) -> String {
         // Told at once: the answer may lie in the next block.
         (None, None) => "no answer seen yet".to_owned(),
     };
-    format!("{client} to {server} unit {unit}: {what}; {answer}")
+    match path {
+        Path::Network { client, server, .. } => {
+            format!("{client} to {server} unit {unit}: {what}; {answer}")
+        }
+        Path::Serial => format!("the master on {source} to unit {unit}: {what}; {answer}"),
+    }
 }

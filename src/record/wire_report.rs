@@ -281,14 +281,24 @@ pub struct Corruption {
     pub destination: IpAddr,
 }
 
+/// Between whom a transaction went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    Network {
+        vlan: Vlan,
+        client: SocketAddr,
+        server: SocketAddr,
+    },
+    /// From the one master of a serial line to a unit on it.
+    Serial,
+}
+
 /// One Modbus request with its answer, as seen on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transaction {
     /// When the request was seen.
     pub at: SystemTime,
-    pub vlan: Vlan,
-    pub client: SocketAddr,
-    pub server: SocketAddr,
+    pub path: Path,
     pub unit: u8,
     pub function: u8,
     /// First address and quantity, where the function has them.

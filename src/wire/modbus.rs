@@ -6,3 +6,4 @@ pub mod pdu;
 pub mod reply;
 pub mod request;
 pub mod rtu;
+pub mod shape;

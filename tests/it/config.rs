@@ -6,6 +6,7 @@ mod link;
 mod opcua;
 mod refused;
 mod refused_tags;
+mod serial;
 
 use std::time::Duration;
 

@@ -17,6 +17,8 @@ mod modbus_rtu;
 mod modbus_tcp;
 #[path = "../../fuzz/bodies/opcua.rs"]
 mod opcua;
+#[path = "../../fuzz/bodies/rtu_listen.rs"]
+mod rtu_listen;
 
 /// Corpora are for reading too.
 const MAX_SEEDS: usize = 20;
@@ -55,6 +57,11 @@ fn seeds_of_replies_over_tcp_are_judged() {
 #[test]
 fn seeds_of_opcua_streams_are_read() {
     replay("opcua", opcua::run);
+}
+
+#[test]
+fn seeds_of_what_is_heard_on_a_line_are_read() {
+    replay("rtu_listen", rtu_listen::run);
 }
 
 fn replay(name: &str, run: fn(&[u8])) {

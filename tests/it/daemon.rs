@@ -5,6 +5,7 @@ mod crosscheck;
 mod opcua;
 mod plant;
 mod process;
+mod serial;
 
 use std::time::Duration;
 

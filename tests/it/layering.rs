@@ -13,6 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("block", &["wire", "record", "sys"]),
     ("capture", &["wire", "record", "config", "sys", "block"]),
     ("flow", &["wire", "tag", "record"]),
+    ("listener", &["wire", "record", "config", "sys", "flow"]),
     ("analysis", &["wire", "record", "block", "flow"]),
     ("pipeline", &["wire", "tag", "record", "config"]),
     ("poller", &["wire", "tag", "record", "config", "sys"]),
@@ -21,7 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "app",
         &[
             "wire", "tag", "record", "config", "sys", "block", "capture", "flow", "analysis",
-            "pipeline", "poller", "sink",
+            "pipeline", "poller", "sink", "listener",
         ],
     ),
     ("cli", &["wire", "tag", "record", "config", "app"]),

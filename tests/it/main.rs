@@ -16,6 +16,7 @@ mod demo;
 mod journald;
 mod layering;
 mod lines;
+mod listener;
 mod netns;
 #[cfg(feature = "opcua")]
 mod opcua;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::record::SourceId;
 
-use super::super::{Capture, Endpoint, Link, Serial};
+use super::super::{Capture, Endpoint, Link, Serial, SerialTap};
 use super::*;
 
 const REFERENCE: &str = include_str!("../../../config/infra_monitor.toml");
@@ -56,6 +56,10 @@ fn the_examples_of_the_reference_show_the_defaults() {
         let expected = Link { devices: link.devices.clone(), ..Link::new(link.endpoint.clone()) };
         assert_eq!(**link, expected);
     }
+    let serial = Serial::new("/dev/ttyS1").unwrap();
+    let Serial { device, baud, parity, stop_bits, .. } = serial;
+    let tap = SerialTap { device, baud, parity, stop_bits };
+    assert_eq!(config.taps[&SourceId::from("line-b")], Arc::new(tap));
     let serial = Serial::new("/dev/ttyS0").unwrap();
     assert_eq!(config.links[&SourceId::from("line-a")].endpoint, Endpoint::Serial(serial));
 }

@@ -34,11 +34,13 @@ fn rig_of(pipeline: Pipeline, queue: usize) -> Rig {
     let (events_in, events) = mpsc::channel(queue);
     let (beats_in, beats) = watch::channel(Beat::default());
     let pulse = Pulse { beats: beats_in, every: Duration::from_secs(1) };
+    let (_, taps) = mpsc::channel(1);
     let intake = Intake {
         notices: notices_out,
         readings: readings_out,
         lines: lines_out,
         reports: reports_out,
+        taps,
     };
     let task = tokio::spawn(run(intake, pipeline, events_in, pulse));
     Rig { notices, readings, lines, reports, events, beats, task }

@@ -90,12 +90,11 @@ fn a_write_on_the_wire_says_who_wrote_what_where() {
 fn a_refused_write_is_an_exception_in_words() {
     let mut pipeline = quiet();
     let mut report = report();
-    let vlan = Vlan { outer: 7, inner: 0 };
     report.note(Note::Modbus(Transaction {
         function: 16,
         quantity: Some(4),
         exception: Some(2),
-        vlan,
+        path: between_hosts(7),
         ..write()
     }));
     report.note(Note::Modbus(Transaction {
