@@ -115,35 +115,40 @@ async fn run_seen_by(
     let mut connections = JoinSet::new();
     let shares = connection::shares(link);
     if let [link] = &shares[..] {
-        let phase = Phase::of(&id, 0);
-        return connect(onlooker, &id, phase, Arc::clone(link), lanes, stop).await;
+        let connection = Connection { id, nth: 0, link: Arc::clone(link), onlooker };
+        return connection.poll(lanes, stop).await;
     }
     for (nth, link) in shares.into_iter().enumerate() {
-        let (id, lanes, stop) = (id.clone(), lanes.clone(), stop.clone());
-        let phase = Phase::of(&id, nth);
-        connections.spawn(async move { connect(onlooker, &id, phase, link, lanes, stop).await });
+        let connection = Connection { id: id.clone(), nth, link, onlooker };
+        connections.spawn(connection.poll(lanes.clone(), stop.clone()));
     }
     while connections.join_next().await.is_some() {}
 }
 
-/// Poll the devices of `link` over one connection.
-async fn connect(
-    onlooker: Onlooker,
-    id: &SourceId,
-    phase: Phase,
+/// One of the connections of a link, with the devices polled over it.
+struct Connection {
+    id: SourceId,
+    nth: usize,
     link: Arc<Link>,
-    lanes: Lanes,
-    stop: CancellationToken,
-) {
-    match link.endpoint.clone() {
-        Endpoint::Tcp(address) if onlooker == Onlooker::Capture => {
-            poll(Poller::new(id, link, address).watched(), phase, lanes, stop).await;
+    onlooker: Onlooker,
+}
+
+impl Connection {
+    async fn poll(self, lanes: Lanes, stop: CancellationToken) {
+        let Self { id, nth, link, onlooker } = self;
+        let phase = Phase::of(&id, nth);
+        match link.endpoint.clone() {
+            Endpoint::Tcp(address) if onlooker == Onlooker::Capture => {
+                poll(Poller::new(&id, link, address).watched(), phase, lanes, stop).await;
+            }
+            Endpoint::Tcp(address) | Endpoint::RtuOverTcp(address) => {
+                poll(Poller::new(&id, link, address), phase, lanes, stop).await;
+            }
+            Endpoint::Tls(tls) => poll(Poller::new(&id, link, tls), phase, lanes, stop).await,
+            Endpoint::Serial(serial) => {
+                poll(Poller::new(&id, link, serial), phase, lanes, stop).await;
+            }
         }
-        Endpoint::Tcp(address) | Endpoint::RtuOverTcp(address) => {
-            poll(Poller::new(id, link, address), phase, lanes, stop).await;
-        }
-        Endpoint::Tls(tls) => poll(Poller::new(id, link, tls), phase, lanes, stop).await,
-        Endpoint::Serial(serial) => poll(Poller::new(id, link, serial), phase, lanes, stop).await,
     }
 }
 
