@@ -3,7 +3,7 @@
 mod file;
 mod tpacket;
 
-pub use file::{FileBlock, FileFrame};
+pub use file::{FileBlock, FileBytes, FileFrame};
 
 use std::time::SystemTime;
 

@@ -12,13 +12,11 @@ pub mod rs485;
 pub mod seccomp;
 pub mod serial_counters;
 
-mod file_map;
 mod packet_ring;
 mod packet_socket;
 mod serial_line;
 mod thread;
 
-pub use file_map::{FileMap, map_file};
 pub use packet_ring::{PacketRing, RingBlock, RingCount, RingSpec};
 pub use serial_line::{LineFormat, ParityBit, SerialInput};
 pub use thread::{pin_current, spawn_pinned};

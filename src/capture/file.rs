@@ -1,4 +1,4 @@
-//! Capture files: pcap and pcapng, read in place over a memory map, a block of frames at a time.
+//! Capture files: pcap and pcapng, a block of frames at a time, each frame used where it was read.
 //!
 //! A file that ends inside a record is read up to there and the record counted: that is what a
 //! capture that was killed looks like. A record that contradicts itself is an error that names
@@ -6,24 +6,24 @@
 
 mod pcap;
 mod pcapng;
+mod window;
 
 use std::fs::File;
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use crate::block::{Block, FileBlock, FileFrame};
-use crate::sys::{FileMap, map_file};
 use crate::wire::packet::Link;
+
+use window::Window;
 
 /// An open capture file.
 #[derive(Debug)]
 pub struct CaptureFile {
     path: PathBuf,
-    map: Arc<FileMap>,
-    /// Start of the next record.
-    position: usize,
+    window: Window,
+    len: u64,
     format: Format,
     n_truncated: u64,
     span_ns: Option<RangeInclusive<u64>>,
@@ -34,18 +34,15 @@ pub struct CaptureFile {
 pub enum FileError {
     #[error("{}: cannot be opened: {error}", path.display())]
     Open { path: PathBuf, error: io::Error },
-    #[error(
-        "{}: cannot be mapped into memory: {error}; a pipe has to be saved to a file first",
-        path.display()
-    )]
-    Map { path: PathBuf, error: io::Error },
+    #[error("{}: cannot be read from byte {offset} on: {error}", path.display())]
+    Read { path: PathBuf, offset: u64, error: io::Error },
     #[error("{}: not a capture file: {found}; pcap and pcapng can be read", path.display())]
     NotACapture { path: PathBuf, found: &'static str },
     #[error(
         "{}: the record at byte {offset} is corrupt: {why}; nothing after it can be read",
         path.display()
     )]
-    Corrupt { path: PathBuf, offset: usize, why: &'static str },
+    Corrupt { path: PathBuf, offset: u64, why: &'static str },
 }
 
 /// Frames in a block. Enough to make a report cheap, few enough that a report has room for a note
@@ -87,66 +84,74 @@ enum Stop {
     Corrupt(&'static str),
 }
 
+/// No format needs more to be known by.
+const LONGEST_HEADER: usize = 64;
+
 impl CaptureFile {
+    /// Open a file, or a pipe, and read as much as tells what it is.
     pub fn open(path: &Path) -> Result<Self, FileError> {
         let failed = |error| FileError::Open { path: path.into(), error };
         let file = File::open(path).map_err(failed)?;
-        let map = map_file(&file).map_err(|error| FileError::Map { path: path.into(), error })?;
-        let (format, position) = Format::of(&map)
-            .ok_or_else(|| FileError::NotACapture { path: path.into(), found: looks_like(&map) })?;
-        Ok(Self {
+        let len = file.metadata().map_err(failed)?.len();
+        let mut window = Window::new(file);
+        while window.bytes().len() < LONGEST_HEADER && read_on(&mut window, path)? {}
+        let (format, start) = Format::of(window.bytes()).ok_or_else(|| FileError::NotACapture {
             path: path.into(),
-            map: Arc::new(map),
-            position,
-            format,
-            n_truncated: 0,
-            span_ns: None,
-        })
+            found: looks_like(window.bytes()),
+        })?;
+        window.consume_to(start);
+        Ok(Self { path: path.into(), window, len, format, n_truncated: 0, span_ns: None })
     }
 
     /// The next frames in file order; `None` at the end.
     pub fn next_block(&mut self) -> Result<Option<Block>, FileError> {
-        let mut frames = Vec::with_capacity(BLOCK_FRAMES);
-        while frames.len() < BLOCK_FRAMES && self.position < self.map.len() {
-            match self.format.record(&self.map, self.position) {
-                Ok((record, next)) => {
-                    frames.extend(record.frame());
-                    self.position = next;
-                }
-                Err(Stop::Truncated) => {
-                    self.n_truncated = 1;
-                    self.position = self.map.len();
-                }
-                // What was read before it comes out first; the next call meets it again.
-                Err(Stop::Corrupt(_)) if !frames.is_empty() => break,
-                Err(Stop::Corrupt(why)) => {
-                    return Err(FileError::Corrupt {
-                        path: self.path.clone(),
-                        offset: self.position,
-                        why,
-                    });
-                }
+        loop {
+            let mut frames = Vec::with_capacity(BLOCK_FRAMES);
+            let stop = self.collect(&mut frames);
+            if !frames.is_empty() {
+                // What stopped it is met again by the next call.
+                self.widen_span(&frames);
+                return Ok(Some(Block::File(FileBlock::new(self.window.shared(), frames))));
+            }
+            if let Some(Stop::Corrupt(why)) = stop {
+                let (path, offset) = (self.path.clone(), self.window.position());
+                return Err(FileError::Corrupt { path, offset, why });
+            }
+            if !read_on(&mut self.window, &self.path)? {
+                let end = self.window.bytes().len();
+                self.n_truncated += u64::from(self.window.start() < end);
+                self.window.consume_to(end);
+                return Ok(None);
             }
         }
-        if frames.is_empty() {
-            return Ok(None);
+    }
+
+    /// Records that are whole in memory, until there are enough; or why there are no more.
+    fn collect(&mut self, frames: &mut Vec<FileFrame>) -> Option<Stop> {
+        while frames.len() < BLOCK_FRAMES {
+            match self.format.record(self.window.bytes(), self.window.start()) {
+                Ok((record, next)) => {
+                    frames.extend(record.frame());
+                    self.window.consume_to(next);
+                }
+                Err(stop) => return Some(stop),
+            }
         }
-        self.widen_span(&frames);
-        Ok(Some(Block::File(FileBlock::new(Arc::clone(&self.map), frames))))
+        None
     }
 
     /// Bytes read so far.
     pub fn position(&self) -> u64 {
-        self.position as u64
+        self.window.position()
     }
 
-    /// Bytes in the file.
+    /// Bytes in the file when it was opened; 0 for a pipe.
     pub fn len(&self) -> u64 {
-        self.map.len() as u64
+        self.len
     }
 
     pub fn is_empty(&self) -> bool {
-        self.map.is_empty()
+        self.len == 0
     }
 
     /// Earliest and latest time stamp of the frames read so far.
@@ -166,6 +171,11 @@ impl CaptureFile {
     pub fn n_truncated(&self) -> u64 {
         self.n_truncated
     }
+}
+
+fn read_on(window: &mut Window, path: &Path) -> Result<bool, FileError> {
+    let offset = window.position();
+    window.read_on().map_err(|error| FileError::Read { path: path.into(), offset, error })
 }
 
 impl Format {

@@ -269,6 +269,70 @@ fn blocks_are_bounded_and_progress_reaches_the_end() {
     assert_eq!((capture.position(), capture.is_empty()), (capture.len(), false));
 }
 
+/// A pcap file whose frames have these lengths.
+fn pcap_of(lens: &[u32]) -> Vec<u8> {
+    let mut file = words(Endian::Little, &[0xa1b2_c3d4, 0x0004_0002, 0, 0, 262_144, 1]);
+    for len in lens {
+        file.extend(words(Endian::Little, &[1, 0, *len, *len]));
+        file.extend((0..*len).map(|at| at.to_le_bytes()[0] ^ len.to_le_bytes()[0]));
+    }
+    file
+}
+
+/// Lengths that put records across every kind of border between two reads.
+const LENS: [u32; 9] = [60_000, 200_000, 262_144, 1, 262_144, 262_144, 0, 65_000, 131_000];
+
+#[test]
+fn a_frame_is_whole_however_the_file_is_read() {
+    let (frames, end, n_truncated) = read(&pcap_of(&LENS));
+    let lens: Vec<_> = frames.iter().map(|frame| frame.wire_len).collect();
+    assert_eq!((lens.as_slice(), n_truncated), (&LENS[..], 0));
+    assert!(end.is_ok());
+    for Seen { bytes, wire_len, .. } in frames {
+        let expected = (0..wire_len).map(|at| at.to_le_bytes()[0] ^ wire_len.to_le_bytes()[0]);
+        assert!(bytes.into_iter().eq(expected), "{wire_len}");
+    }
+}
+
+#[test]
+fn a_block_that_is_kept_stays_as_it_was() {
+    let file = saved(&pcap_of(&[1_000; 2_000]));
+    let mut capture = CaptureFile::open(file.path()).unwrap();
+    let first = capture.next_block().unwrap().unwrap();
+    let bytes_of = |block: &Block| {
+        let mut all = vec![];
+        block.for_each(|frame| all.extend_from_slice(frame.bytes));
+        all
+    };
+    let before = bytes_of(&first);
+    let mut n_bytes = before.len();
+    while let Some(block) = capture.next_block().unwrap() {
+        n_bytes += bytes_of(&block).len();
+    }
+    assert_eq!((n_bytes, bytes_of(&first) == before), (2_000_000, true));
+}
+
+#[test]
+fn a_pipe_is_read_as_it_fills() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pipe");
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let file = pcap_of(&LENS);
+    let n_frames = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut pipe = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+            file.chunks(7_777).for_each(|chunk| pipe.write_all(chunk).unwrap());
+        });
+        let mut capture = CaptureFile::open(&path).unwrap();
+        let mut n_frames = 0;
+        while let Some(block) = capture.next_block().unwrap() {
+            block.for_each(|_| n_frames += 1);
+        }
+        n_frames
+    });
+    assert_eq!(n_frames, LENS.len());
+}
+
 #[test]
 fn every_flipped_byte_is_read_or_refused() {
     for file in [pcap(Endian::Big, 0xa1b2_3c4d, 1), pcapng(Endian::Little)] {
