@@ -33,6 +33,8 @@ pub struct Analyser {
 /// Connections known at a time. An idle one costs a quarter of a kilobyte, one that a stranger has
 /// filled with requests and beginnings of others less than two.
 const MAX_FLOWS: usize = 16_384;
+/// Tunnels in tunnels that are followed.
+const MAX_TUNNELS: usize = 3;
 
 /// Judge until the capture thread hangs up or the pipeline is gone.
 pub fn run(
@@ -112,21 +114,38 @@ impl Analyser {
             stripped_vlan: frame.stripped_vlan,
             checksum_pending: frame.checksum_pending,
         };
+        let mut inner = self.judge_packet(frame.at_ns, &captured, report);
+        for _ in 0..MAX_TUNNELS {
+            let Some(captured) = inner else { break };
+            report.tunnelled += 1;
+            inner = self.judge_packet(frame.at_ns, &captured, report);
+        }
+    }
+
+    /// Judge one packet; returns the frame inside it, if it is a tunnel's.
+    #[inline]
+    fn judge_packet<'a>(
+        &mut self,
+        at_ns: u64,
+        captured: &Captured<'a>,
+        report: &mut WireReport,
+    ) -> Option<Captured<'a>> {
         let mut packet = Packet::EMPTY;
-        dissect_into(&mut packet, &captured);
+        dissect_into(&mut packet, captured);
         report.malformed += u64::from(packet.malformed.is_some());
         tally(&packet, &mut report.checksums);
         if is_corrupt(&packet) {
-            note_corruption(frame.at_ns, &packet, report);
+            note_corruption(at_ns, &packet, report);
         }
         if let (Transport::Tcp(segment), Network::Ip { source, destination }) =
             (&packet.transport, &packet.network)
             && self.is_readable(&packet, (*source, *destination), segment)
         {
-            let (at_ns, vlan, evidence) = (frame.at_ns, packet.vlan, evidence(&packet));
+            let (vlan, evidence) = (packet.vlan, evidence(&packet));
             let sighting = Sighting { at_ns, vlan, evidence, source, destination, segment };
             self.flows.observe(&sighting, report);
         }
+        packet.tunnelled.map(|tunnelled| tunnelled.captured(captured))
     }
 
     /// False for a damaged segment: its receiver drops it too, and the sender will repeat it.

@@ -22,6 +22,8 @@ pub struct WireReport {
     pub malformed: u64,
     /// Frames whose link type is not known, so that nothing in them could be judged.
     pub unknown_link: u64,
+    /// Frames inside others, by tunnel; judged like those outside.
+    pub tunnelled: u64,
     pub checksums: ChecksumTally,
     pub modbus: ModbusTally,
     /// Conversations forgotten because the flow table had no room left.
@@ -59,6 +61,7 @@ impl WireReport {
             bytes: 0,
             malformed: 0,
             unknown_link: 0,
+            tunnelled: 0,
             checksums: ChecksumTally::default(),
             modbus: ModbusTally::default(),
             flows_evicted: 0,

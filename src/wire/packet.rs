@@ -4,12 +4,14 @@ mod dissect;
 mod linked;
 #[cfg(test)]
 mod tests;
+mod tunnel;
 
 use std::net::IpAddr;
 
 use super::{Checksum, WireError};
 
 pub use dissect::{dissect, dissect_into};
+pub use tunnel::Tunnelled;
 
 /// What the first byte of a frame belongs to (`LINKTYPE_` values of pcap; a ring is `Ethernet`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub struct Packet<'a> {
     pub ipv4: Option<Checksum>,
     /// Verdict on the transport layer, if it has a checksum.
     pub l4: Option<(L4, Checksum)>,
+    /// A frame inside this one, not looked at yet.
+    pub tunnelled: Option<Tunnelled<'a>>,
     /// A structural error in the innermost layer reached; the layers above it are still given.
     pub malformed: Option<WireError>,
 }
@@ -52,6 +56,7 @@ impl Packet<'_> {
         transport: Transport::Other,
         ipv4: None,
         l4: None,
+        tunnelled: None,
         malformed: None,
     };
 }

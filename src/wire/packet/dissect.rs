@@ -31,6 +31,7 @@ use super::Packet;
 use super::Segment;
 use super::Transport;
 use super::linked;
+use super::tunnel;
 
 /// Dissect and verify one frame, whatever its bytes.
 pub fn dissect<'a>(frame: &Captured<'a>) -> Packet<'a> {
@@ -77,6 +78,7 @@ fn ipv4<'a>(
     packet.ipv4 = Some(ip.checksum());
     let payload = ip.payload(frame.wire_len_of(bytes))?;
     let carried = Carried {
+        protocol: ip.protocol(),
         l4: match ip.protocol() {
             tcp::PROTOCOL => Some(L4::Tcp),
             udp::PROTOCOL => Some(L4::Udp),
@@ -103,6 +105,7 @@ fn ipv6<'a>(
     let payload = ip.payload(frame.wire_len_of(bytes));
     let inner = Upper::find(ip.next_header(), payload.bytes).and_then(|upper| {
         let carried = Carried {
+            protocol: upper.protocol,
             l4: match upper.protocol {
                 tcp::PROTOCOL => Some(L4::Tcp),
                 udp::PROTOCOL => Some(L4::Udp),
@@ -122,6 +125,7 @@ fn ipv6<'a>(
 /// What IP carries, whichever version.
 #[derive(Clone, Copy, Debug)]
 struct Carried<'a> {
+    protocol: u8,
     l4: Option<L4>,
     bytes: &'a [u8],
     pseudo: PseudoHeader,
@@ -157,7 +161,7 @@ fn unverified(
 
 #[inline]
 fn transport<'a>(packet: &mut Packet<'a>, carried: &Carried<'a>) -> Result<(), WireError> {
-    let Some(l4) = carried.l4 else { return Ok(()) };
+    let Some(l4) = carried.l4 else { return tunnelled(packet, carried) };
     if carried.unverified == Some(Unverified::Fragment) {
         packet.l4 = Some((l4, Checksum::Unverified(Unverified::Fragment)));
         return Ok(());
@@ -180,6 +184,14 @@ fn transport<'a>(packet: &mut Packet<'a>, carried: &Carried<'a>) -> Result<(), W
             Ok(())
         }
     }
+}
+
+#[cold]
+fn tunnelled<'a>(packet: &mut Packet<'a>, carried: &Carried<'a>) -> Result<(), WireError> {
+    if carried.unverified != Some(Unverified::Fragment) {
+        packet.tunnelled = tunnel::in_ip(carried.protocol, carried.bytes)?;
+    }
+    Ok(())
 }
 
 #[inline]
@@ -207,5 +219,8 @@ fn udp<'a>(packet: &mut Packet<'a>, carried: &Carried<'a>) -> Result<(), WireErr
         destination_port: udp.destination_port(),
         payload: udp.payload(),
     };
+    if udp.destination_port() == tunnel::VXLAN_PORT {
+        packet.tunnelled = tunnel::vxlan(udp.payload())?;
+    }
     udp.length().map(drop)
 }
