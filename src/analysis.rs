@@ -3,6 +3,7 @@
 //! One thread per capture thread. It parses hostile bytes and therefore makes no system call but
 //! to wait, allocate and exit; it never logs, and allocates for nothing but what it reports.
 
+mod fragments;
 mod rewriting;
 
 use std::hash::{BuildHasher as _, RandomState};
@@ -15,9 +16,13 @@ use tokio::sync::watch;
 use crate::block::{Block, Content, Delivery, Frame};
 use crate::flow::{Evidence, Sighting, Table, WatchList};
 use crate::record::{Checked, ChecksumTally, Corruption, Note, SourceId, WireReport};
-use crate::wire::packet::{Captured, L4, Network, Packet, Segment, Transport, dissect_into};
+use crate::wire::packet::{
+    Captured, Fragment, L4, Network, Packet, Reassembled, Segment, Transport, Tunnelled,
+    dissect_into,
+};
 use crate::wire::{Checksum, Unverified};
 
+use fragments::{Fragments, Key};
 use rewriting::Rewriting;
 
 /// What one capture is judged with, and what was seen of its connections so far.
@@ -25,6 +30,7 @@ use rewriting::Rewriting;
 pub struct Analyser {
     source: SourceId,
     flows: Table,
+    fragments: Fragments,
     rewriting: Rewriting,
     /// Servers whose reads are kept, as they are configured by now.
     watched: Option<watch::Receiver<WatchList>>,
@@ -55,7 +61,8 @@ impl Analyser {
     pub fn new(source: SourceId, modbus_ports: &[u16]) -> Self {
         let seed = RandomState::new().hash_one(MAX_FLOWS);
         let flows = Table::new(MAX_FLOWS, modbus_ports, seed);
-        Self { source, flows, rewriting: Rewriting::new(), watched: None }
+        let (fragments, rewriting) = (Fragments::default(), Rewriting::new());
+        Self { source, flows, fragments, rewriting, watched: None }
     }
 
     /// Keep the reads of the servers on the list, which may be replaced at any time: it is looked
@@ -114,38 +121,84 @@ impl Analyser {
             stripped_vlan: frame.stripped_vlan,
             checksum_pending: frame.checksum_pending,
         };
-        let mut inner = self.judge_packet(frame.at_ns, &captured, report);
-        for _ in 0..MAX_TUNNELS {
-            let Some(captured) = inner else { break };
-            report.tunnelled += 1;
-            inner = self.judge_packet(frame.at_ns, &captured, report);
+        self.judge_captured(frame.at_ns, &captured, MAX_TUNNELS, report);
+    }
+
+    /// Judge a frame, and frames inside it, so many deep.
+    #[inline]
+    fn judge_captured(
+        &mut self,
+        at_ns: u64,
+        captured: &Captured<'_>,
+        n_tunnels: usize,
+        report: &mut WireReport,
+    ) {
+        let mut packet = Packet::EMPTY;
+        dissect_into(&mut packet, captured);
+        self.judge_packet(at_ns, &packet, report);
+        if let Some(fragment) = &packet.fragment {
+            self.judge_fragment(at_ns, (&packet, fragment), (captured, n_tunnels), report);
+        }
+        if let Some(tunnelled) = &packet.tunnelled {
+            self.judge_tunnelled(at_ns, tunnelled, (captured, n_tunnels), report);
         }
     }
 
-    /// Judge one packet; returns the frame inside it, if it is a tunnel's.
     #[inline]
-    fn judge_packet<'a>(
-        &mut self,
-        at_ns: u64,
-        captured: &Captured<'a>,
-        report: &mut WireReport,
-    ) -> Option<Captured<'a>> {
-        let mut packet = Packet::EMPTY;
-        dissect_into(&mut packet, captured);
+    fn judge_packet(&mut self, at_ns: u64, packet: &Packet<'_>, report: &mut WireReport) {
         report.malformed += u64::from(packet.malformed.is_some());
-        tally(&packet, &mut report.checksums);
-        if is_corrupt(&packet) {
-            note_corruption(at_ns, &packet, report);
+        tally(packet, &mut report.checksums);
+        if is_corrupt(packet) {
+            note_corruption(at_ns, packet, report);
         }
         if let (Transport::Tcp(segment), Network::Ip { source, destination }) =
             (&packet.transport, &packet.network)
-            && self.is_readable(&packet, (*source, *destination), segment)
+            && self.is_readable(packet, (*source, *destination), segment)
         {
-            let (vlan, evidence) = (packet.vlan, evidence(&packet));
+            let (vlan, evidence) = (packet.vlan, evidence(packet));
             let sighting = Sighting { at_ns, vlan, evidence, source, destination, segment };
             self.flows.observe(&sighting, report);
         }
-        packet.tunnelled.map(|tunnelled| tunnelled.captured(captured))
+    }
+
+    #[cold]
+    fn judge_tunnelled(
+        &mut self,
+        at_ns: u64,
+        tunnelled: &Tunnelled<'_>,
+        (outer, n_tunnels): (&Captured<'_>, usize),
+        report: &mut WireReport,
+    ) {
+        if let Some(n_tunnels) = n_tunnels.checked_sub(1) {
+            report.tunnelled += 1;
+            self.judge_captured(at_ns, &tunnelled.captured(outer), n_tunnels, report);
+        }
+    }
+
+    /// Judge the whole that a fragment completes. Its headers were judged with its parts.
+    #[cold]
+    fn judge_fragment(
+        &mut self,
+        at_ns: u64,
+        (packet, fragment): (&Packet<'_>, &Fragment<'_>),
+        within: (&Captured<'_>, usize),
+        report: &mut WireReport,
+    ) {
+        let Network::Ip { source, destination } = packet.network else { return };
+        if matches!(packet.ipv4, Some(Checksum::Invalid(_))) {
+            return; // its receiver drops it
+        }
+        let Fragment { protocol, identification, .. } = *fragment;
+        let key = Key { vlan: packet.vlan, source, destination, protocol, identification };
+        let Some(bytes) = self.fragments.accept(key, fragment, at_ns, &mut report.fragments) else {
+            return;
+        };
+        let vlan = packet.vlan;
+        let whole = Reassembled { vlan, source, destination, protocol, bytes: &bytes }.dissect();
+        self.judge_packet(at_ns, &whole, report);
+        if let Some(tunnelled) = &whole.tunnelled {
+            self.judge_tunnelled(at_ns, tunnelled, within, report);
+        }
     }
 
     /// False for a damaged segment: its receiver drops it too, and the sender will repeat it.

@@ -24,6 +24,7 @@ pub struct WireReport {
     pub unknown_link: u64,
     /// Frames inside others, by tunnel; judged like those outside.
     pub tunnelled: u64,
+    pub fragments: FragmentTally,
     pub checksums: ChecksumTally,
     pub modbus: ModbusTally,
     /// Conversations forgotten because the flow table had no room left.
@@ -62,6 +63,7 @@ impl WireReport {
             malformed: 0,
             unknown_link: 0,
             tunnelled: 0,
+            fragments: FragmentTally::default(),
             checksums: ChecksumTally::default(),
             modbus: ModbusTally::default(),
             flows_evicted: 0,
@@ -102,6 +104,28 @@ pub enum Gap {
     None,
     /// The ring was full: frames were lost just before this block.
     Before,
+}
+
+/// Parts of IP packets, and what became of the wholes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct FragmentTally {
+    /// Parts.
+    pub seen: u64,
+    /// Wholes that were put together and judged.
+    pub reassembled: u64,
+    /// Wholes whose parts contradict each other.
+    pub contradicted: u64,
+    /// Wholes of which parts never came, or for which there was no room.
+    pub given_up: u64,
+}
+
+impl FragmentTally {
+    pub fn merge(&mut self, other: &Self) {
+        self.seen += other.seen;
+        self.reassembled += other.reassembled;
+        self.contradicted += other.contradicted;
+        self.given_up += other.given_up;
+    }
 }
 
 /// Verdicts by protocol.

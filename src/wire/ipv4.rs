@@ -63,7 +63,10 @@ impl<'a> Ipv4<'a> {
     pub fn fragmentation(&self) -> Fragmentation {
         match u16::from_be_bytes([self.header[6], self.header[7]]) & 0x3fff {
             0 => Fragmentation::None,
-            _ => Fragmentation::Part,
+            offset_and_flags => Fragmentation::Part {
+                identification: u16::from_be_bytes([self.header[4], self.header[5]]).into(),
+                offset_and_flags,
+            },
         }
     }
 

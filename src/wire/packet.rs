@@ -1,6 +1,7 @@
 //! One frame, dissected: who talks to whom, what they say, and what its checksums are worth.
 
 mod dissect;
+mod fragment;
 mod linked;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ use std::net::IpAddr;
 use super::{Checksum, WireError};
 
 pub use dissect::{dissect, dissect_into};
+pub use fragment::{Fragment, Reassembled};
 pub use tunnel::Tunnelled;
 
 /// What the first byte of a frame belongs to (`LINKTYPE_` values of pcap; a ring is `Ethernet`).
@@ -42,6 +44,8 @@ pub struct Packet<'a> {
     pub ipv4: Option<Checksum>,
     /// Verdict on the transport layer, if it has a checksum.
     pub l4: Option<(L4, Checksum)>,
+    /// Set if the packet is only a part.
+    pub fragment: Option<Fragment<'a>>,
     /// A frame inside this one, not looked at yet.
     pub tunnelled: Option<Tunnelled<'a>>,
     /// A structural error in the innermost layer reached; the layers above it are still given.
@@ -56,6 +60,7 @@ impl Packet<'_> {
         transport: Transport::Other,
         ipv4: None,
         l4: None,
+        fragment: None,
         tunnelled: None,
         malformed: None,
     };

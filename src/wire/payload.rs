@@ -24,8 +24,12 @@ pub enum Extent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fragmentation {
     None,
-    /// The first fragment, or a later one.
-    Part,
+    /// The first fragment, or a later one: which packet it is of, and where it lies there, as
+    /// IPv4 writes it: "more fragments" in bit 13, eighths of the offset below.
+    Part {
+        identification: u32,
+        offset_and_flags: u16,
+    },
 }
 
 impl<'a> Payload<'a> {

@@ -76,11 +76,12 @@ fn a_total_length_of_zero_is_a_super_frame_of_tcp_and_an_error_of_all_else() {
 #[test]
 fn dont_fragment_is_no_fragment_but_an_offset_or_a_successor_is() {
     let mut bytes = fixture::ipv4(17, &[], b"");
+    let part = |offset_and_flags| Fragmentation::Part { identification: 0x1234, offset_and_flags };
     for (flags, expected) in [
         (0x0000, Fragmentation::None),
         (0x4000, Fragmentation::None),
-        (0x2000, Fragmentation::Part),
-        (0x0001, Fragmentation::Part),
+        (0x2000, part(0x2000)),
+        (0x0001, part(0x0001)),
     ] {
         bytes[6..8].copy_from_slice(&u16::to_be_bytes(flags));
         assert_eq!(Ipv4::parse(&bytes).unwrap().fragmentation(), expected, "{flags:#x}");

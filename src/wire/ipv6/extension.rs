@@ -48,11 +48,17 @@ impl<'a> Upper<'a> {
                     upper.destination = final_destination(route).or(upper.destination);
                 }
                 FRAGMENT => {
-                    let ([_, _, high, low], _) = header(Layer::Ipv6, upper.bytes)?;
+                    let (fixed, _) = header::<8>(Layer::Ipv6, upper.bytes)?;
                     upper.skip(|_| 8)?;
-                    // An atomic fragment (RFC 6946) has neither an offset nor a successor.
-                    if u16::from_be_bytes([*high, *low]) & !0x6 != 0 {
-                        upper.fragmentation = Fragmentation::Part;
+                    // The offset is in the upper bits, "more fragments" in the lowest. An atomic
+                    // fragment (RFC 6946) has neither.
+                    let offset = u16::from_be_bytes([fixed[2], fixed[3]]);
+                    let offset_and_flags = (offset & 1) << 13 | offset >> 3;
+                    if offset_and_flags != 0 {
+                        let identification =
+                            u32::from_be_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]);
+                        upper.fragmentation =
+                            Fragmentation::Part { identification, offset_and_flags };
                         break;
                     }
                 }

@@ -81,11 +81,12 @@ fn a_datagram_on_its_way_through_a_router_verifies() {
 
 #[test]
 fn the_walk_ends_at_a_fragment() {
-    for offset_and_flags in [0x0001_u16, 0x0008] {
-        let [high, low] = offset_and_flags.to_be_bytes();
+    for (written, offset_and_flags) in [(0x0001_u16, 0x2000), (0x0008, 0x0001), (0xfff9, 0x3fff)] {
+        let [high, low] = written.to_be_bytes();
+        let part = Fragmentation::Part { identification: 7, offset_and_flags };
         let bytes = fixture::ipv6(FRAGMENT, &[UDP, 0, high, low, 0, 0, 0, 7, 1, 2, 3]);
         let upper = upper(&bytes).unwrap();
-        assert_eq!((upper.protocol, upper.fragmentation), (UDP, Fragmentation::Part));
+        assert_eq!((upper.protocol, upper.fragmentation), (UDP, part));
     }
 }
 

@@ -17,6 +17,7 @@ use crate::wire::ipv6::Ipv6;
 use crate::wire::ipv6::Upper;
 use crate::wire::payload::Extent;
 use crate::wire::payload::Fragmentation;
+use crate::wire::payload::Payload;
 use crate::wire::pseudo_header::PseudoHeader;
 use crate::wire::tcp;
 use crate::wire::tcp::Tcp;
@@ -25,6 +26,7 @@ use crate::wire::udp::Udp;
 
 use super::Captured;
 use super::Flags;
+use super::Fragment;
 use super::L4;
 use super::Network;
 use super::Packet;
@@ -79,16 +81,15 @@ fn ipv4<'a>(
     let payload = ip.payload(frame.wire_len_of(bytes))?;
     let carried = Carried {
         protocol: ip.protocol(),
-        l4: match ip.protocol() {
-            tcp::PROTOCOL => Some(L4::Tcp),
-            udp::PROTOCOL => Some(L4::Udp),
-            icmp::PROTOCOL => Some(L4::Icmp),
-            _ => None,
-        },
+        l4: l4_of(ip.protocol()),
         bytes: payload.bytes,
         pseudo: ip.pseudo_header(),
         unverified: unverified(frame, payload.extent, ip.fragmentation()),
     };
+    if let Fragmentation::Part { identification, offset_and_flags } = ip.fragmentation() {
+        packet.fragment =
+            Some(Fragment::new(ip.protocol(), identification, offset_and_flags, &payload));
+    }
     packet.malformed = payload.malformed(transport(packet, &carried));
     Ok(())
 }
@@ -106,31 +107,51 @@ fn ipv6<'a>(
     let inner = Upper::find(ip.next_header(), payload.bytes).and_then(|upper| {
         let carried = Carried {
             protocol: upper.protocol,
-            l4: match upper.protocol {
-                tcp::PROTOCOL => Some(L4::Tcp),
-                udp::PROTOCOL => Some(L4::Udp),
-                icmp::PROTOCOL_V6 => Some(L4::Icmpv6),
-                _ => None,
-            },
+            l4: l4_of_v6(upper.protocol),
             bytes: upper.bytes,
             pseudo: ip.pseudo_header(&upper),
             unverified: unverified(frame, payload.extent, upper.fragmentation),
         };
+        if let Fragmentation::Part { identification, offset_and_flags } = upper.fragmentation {
+            let part = Payload { bytes: upper.bytes, extent: payload.extent };
+            packet.fragment =
+                Some(Fragment::new(upper.protocol, identification, offset_and_flags, &part));
+        }
         transport(packet, &carried)
     });
     packet.malformed = payload.malformed(inner);
     Ok(())
 }
 
+#[inline]
+pub(super) fn l4_of(protocol: u8) -> Option<L4> {
+    match protocol {
+        tcp::PROTOCOL => Some(L4::Tcp),
+        udp::PROTOCOL => Some(L4::Udp),
+        icmp::PROTOCOL => Some(L4::Icmp),
+        _ => None,
+    }
+}
+
+#[inline]
+pub(super) fn l4_of_v6(protocol: u8) -> Option<L4> {
+    match protocol {
+        tcp::PROTOCOL => Some(L4::Tcp),
+        udp::PROTOCOL => Some(L4::Udp),
+        icmp::PROTOCOL_V6 => Some(L4::Icmpv6),
+        _ => None,
+    }
+}
+
 /// What IP carries, whichever version.
 #[derive(Clone, Copy, Debug)]
-struct Carried<'a> {
-    protocol: u8,
-    l4: Option<L4>,
-    bytes: &'a [u8],
-    pseudo: PseudoHeader,
+pub(super) struct Carried<'a> {
+    pub(super) protocol: u8,
+    pub(super) l4: Option<L4>,
+    pub(super) bytes: &'a [u8],
+    pub(super) pseudo: PseudoHeader,
     /// Why there is nothing to compare, as far as IP and the capture know.
-    unverified: Option<Unverified>,
+    pub(super) unverified: Option<Unverified>,
 }
 
 impl Carried<'_> {
@@ -150,7 +171,7 @@ fn unverified(
     fragmentation: Fragmentation,
 ) -> Option<Unverified> {
     match (fragmentation, frame.checksum_pending, extent) {
-        (Fragmentation::Part, ..) => Some(Unverified::Fragment),
+        (Fragmentation::Part { .. }, ..) => Some(Unverified::Fragment),
         (Fragmentation::None, true, _) => Some(Unverified::Offloaded),
         (Fragmentation::None, false, Extent::Cut | Extent::Overrun(_)) => {
             Some(Unverified::Truncated)
@@ -160,7 +181,10 @@ fn unverified(
 }
 
 #[inline]
-fn transport<'a>(packet: &mut Packet<'a>, carried: &Carried<'a>) -> Result<(), WireError> {
+pub(super) fn transport<'a>(
+    packet: &mut Packet<'a>,
+    carried: &Carried<'a>,
+) -> Result<(), WireError> {
     let Some(l4) = carried.l4 else { return tunnelled(packet, carried) };
     if carried.unverified == Some(Unverified::Fragment) {
         packet.l4 = Some((l4, Checksum::Unverified(Unverified::Fragment)));

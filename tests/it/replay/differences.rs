@@ -15,7 +15,8 @@ const BIG_TCP: &str = "a total length of 0 marks BIG TCP; with the length on the
 const FUZZED_SEQUENCE: &str = "a fuzzer damaged sequence numbers; where tshark takes what follows \
     for retransmissions, reading resumes at the next segment that starts an ADU";
 
-const TUNNEL: &str = "the table counts outside tunnels only; what the mirror carries is judged too";
+const TUNNEL: &str = "the table counts outside tunnels only; what the mirror carries, some of it in fragments, is \
+    judged too, and tshark finds as many";
 
 pub(super) const DIFFERENCES: &[Difference] = &[
     Difference {
@@ -86,14 +87,14 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         file: "zeek-erspan.pcap",
         column: "ip4_ok",
         theirs: "287",
-        ours: "503",
+        ours: "519",
         why: TUNNEL,
     },
     Difference {
         file: "zeek-erspan.pcap",
         column: "tcp_partial(offload)",
         theirs: "0",
-        ours: "90",
+        ours: "106",
         why: TUNNEL,
     },
     Difference { file: "zeek-erspan.pcap", column: "udp_ok", theirs: "0", ours: "6", why: TUNNEL },
