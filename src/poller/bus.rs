@@ -1,6 +1,7 @@
 //! Either kind of link behind one question: ask a unit, get a reply and how far it is proven.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -10,7 +11,7 @@ use crate::config::Link;
 use crate::wire::modbus::request::ReadRequest;
 use crate::wire::modbus::rtu::Timing;
 
-use super::exchange::{Cause, Reply};
+use super::exchange::{Cause, Confidence, Reply};
 use super::guard;
 use super::line::{Echo, Line};
 use super::pace::Pace;
@@ -92,6 +93,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
                 }
                 outcomes
             }
+        }
+    }
+
+    /// How far the replies that `unit` gave in the turn that ends can be believed.
+    pub(super) async fn close_turn(&mut self, unit: u8) -> io::Result<Confidence> {
+        match self {
+            Self::Tcp(_) => Ok(Confidence::Proven), // by its identifier, each on its own
+            Self::Rtu(rtu) => rtu.close(unit).await,
         }
     }
 }

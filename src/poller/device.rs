@@ -105,26 +105,51 @@ impl Polled {
                 let guarded = self.guard.iter().flat_map(Guard::tags);
                 let tags: Vec<_> = guarded.chain(self.tags(&due)).collect();
                 readings.push(self.link_lost(&tags, &cause));
-                return readings;
+                due.clear();
+                true
             }
         };
-        while !due.is_empty() && !is_done && bus.is_usable() {
+        'asking: while !due.is_empty() && !is_done && bus.is_usable() {
             let together: Vec<_> = due.iter().copied().take(bus.max_in_flight()).collect();
             let queries = together.iter().filter_map(|nth| self.queries.get(*nth));
             let requests: Vec<_> = queries.map(|query| query.block.request).collect();
             for (nth, outcome) in together.iter().zip(self.ask(bus, &requests).await) {
                 if let Err(cause @ Cause::Io(_)) = &outcome {
                     readings.push(self.link_lost(&self.tags(&due), cause));
-                    return readings;
+                    due.clear();
+                    break 'asking;
                 }
                 due.pop_front();
                 is_done |= self.note(*nth, &outcome, started);
                 readings.extend(self.reading(*nth, &outcome));
             }
         }
+        // An error of the link costs the next turn; the replies of this one stay unconfirmed.
+        let confidence = bus.close_turn(self.device.unit).await.unwrap_or(Confidence::Unsettled);
+        self.doubt(&mut readings, confidence);
         readings.extend(self.not_asked(&due));
         self.split();
         readings
+    }
+
+    /// What was good is no better than the turn in which it was read, and a checksum that did not
+    /// match is no finding.
+    fn doubt(&self, readings: &mut [Reading], confidence: Confidence) {
+        if confidence == Confidence::Proven {
+            return;
+        }
+        let doubtful = Quality::Uncertain(Doubt::LateReply);
+        let is_claim = |reading: &&mut Reading| {
+            matches!(reading.quality, Quality::Good | Quality::Bad(Fault::ChecksumMismatch))
+        };
+        for reading in readings.iter_mut().filter(is_claim) {
+            reading.quality = doubtful;
+            reading.checksum = BlockChecksum::Unverified;
+            reading.detail = self.scene().doubt(confidence).map(Into::into);
+            for sample in reading.samples.iter_mut().filter(|sample| sample.quality.is_good()) {
+                sample.quality = doubtful;
+            }
+        }
     }
 
     /// The reading of a device whose link is down.

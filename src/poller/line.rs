@@ -102,6 +102,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// one may go on until `deadline`, since adapters deliver in pieces. Empty: nothing came.
     pub(super) async fn receive(&mut self, deadline: Instant) -> io::Result<&[u8]> {
         self.burst.clear();
+        self.receive_rest(deadline).await
+    }
+
+    /// The burst that arrived meanwhile, without waiting for one: even a deadline of now would
+    /// wait for the next tick of the timer, a millisecond.
+    pub(super) async fn arrived(&mut self) -> io::Result<&[u8]> {
+        self.burst.clear();
+        let outcome = tokio::select! { // `read_buf` is cancel safe
+            biased;
+            outcome = self.stream.read_buf(&mut self.burst) => outcome,
+            () = std::future::ready(()) => return Ok(&self.burst),
+        };
+        self.note_read(outcome)?;
+        self.drop_echo();
+        self.receive_rest(Instant::now()).await
+    }
+
+    async fn receive_rest(&mut self, deadline: Instant) -> io::Result<&[u8]> {
         loop {
             let until =
                 if self.is_complete() { self.last_byte + self.frame_gap() } else { deadline };
@@ -150,6 +168,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         }
     }
 
+    /// True if the silence between frames has passed since the last byte.
+    pub(super) fn is_silent(&self) -> bool {
+        self.last_byte + self.frame_gap() <= Instant::now()
+    }
+
     /// Silence that is yet to be kept before the next request.
     pub(super) fn rest(&self) -> Duration {
         self.pace.remaining()
@@ -159,22 +182,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     async fn read(&mut self, until: Instant) -> io::Result<bool> {
         match timeout_at(until, self.stream.read_buf(&mut self.burst)).await {
             Err(_elapsed) => Ok(false),
-            Ok(Err(error)) => {
-                self.state = State::Lost;
-                Err(error)
-            }
-            Ok(Ok(0)) => {
-                self.state = State::Lost;
-                Err(io::ErrorKind::UnexpectedEof.into())
-            }
-            Ok(Ok(n_bytes)) => {
-                self.last_byte = Instant::now();
-                self.pace.mark();
-                if n_bytes == self.burst.len() {
-                    self.first_byte = self.last_byte;
-                }
-                Ok(true)
-            }
+            Ok(outcome) => self.note_read(outcome).map(|()| true),
         }
+    }
+
+    fn note_read(&mut self, outcome: io::Result<usize>) -> io::Result<()> {
+        let n_bytes = match outcome {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            outcome => outcome,
+        };
+        let n_bytes = n_bytes.inspect_err(|_| self.state = State::Lost)?;
+        self.last_byte = Instant::now();
+        self.pace.mark();
+        if n_bytes == self.burst.len() {
+            self.first_byte = self.last_byte;
+        }
+        Ok(())
     }
 }

@@ -26,6 +26,9 @@ use super::probe::Probe;
 use super::station::Station;
 use super::tally::Tally;
 
+/// What is left of a silence up to this is waited for: it must not cost a whole turn.
+const MAX_WAIT: Duration = Duration::from_millis(20);
+
 pub(super) struct Rtu<S> {
     line: Line<S>,
     stations: BTreeMap<u8, Station>,
@@ -60,23 +63,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
     /// Note what arrived since the last request, without waiting. Fails if the other end closed
     /// the connection meanwhile.
     pub(super) async fn catch_up(&mut self) -> Result<(), Cause> {
-        if !self.line.receive(Instant::now()).await?.is_empty() {
+        if !self.line.arrived().await?.is_empty() {
             self.note_unasked();
         }
         Ok(())
     }
 
-    /// Ask `unit`, proving beforehand, and while it is under suspicion also afterwards, that no
-    /// earlier reply of it is under way.
+    /// Ask `unit`, proving beforehand that no earlier reply of it is under way. While it is under
+    /// suspicion this is proven afterwards too; else the reply is believed once
+    /// [`close`](Self::close) says so.
     pub(super) async fn ask(&mut self, unit: u8, request: ReadRequest) -> Result<Reply, Cause> {
-        // After this each exchange ends with the silence that the next one needs before it.
-        self.hush(self.line.frame_gap()).await?;
+        // Each exchange ends with the silence that the next one needs before it.
+        if !self.line.is_silent() {
+            self.hush(self.line.frame_gap()).await?;
+        }
         let settled = if self.station(unit).is_settled() {
             Settled::ByProbe
         } else {
             self.settle(unit).await?
         };
         let mut reply = self.exchange(unit, request).await?;
+        if self.station(unit).closes_turns(Instant::now()) {
+            self.station(unit).open_turn();
+            reply.confidence = Confidence::Proven;
+            return Ok(reply);
+        }
         self.listen(unit).await?;
         match settled {
             Settled::BySilence => self.audition(unit).await?,
@@ -86,12 +97,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
         Ok(reply)
     }
 
+    /// Confirm the replies that `unit` gave since the last call: a probe's answer shows that none
+    /// of theirs is still to come, so that each was the answer to its request. Says how far they
+    /// can be believed.
+    pub(super) async fn close(&mut self, unit: u8) -> io::Result<Confidence> {
+        let now = Instant::now();
+        let station = self.station(unit);
+        if !station.has_open_turn() {
+            return Ok(Confidence::Proven);
+        }
+        if let Some(probe) = station.closing_probe(now)
+            && let Err(Cause::Io(error)) = self.try_probe(unit, probe).await
+        {
+            return Err(error);
+        }
+        Ok(self.station(unit).close_turn(Instant::now()))
+    }
+
     /// Try probes until one settles the unit or this turn's patience ends. Each that does not is
     /// spent, so this ends.
     async fn settle(&mut self, unit: u8) -> Result<Settled, Cause> {
         let mut patience = self.station(unit).patience();
         while let Some(probe) = self.station(unit).next_probe(Instant::now()) {
-            match self.try_probe(unit, probe).await {
+            match self.probe_alone(unit, probe).await {
                 Ok(()) if self.station(unit).is_settled() => return Ok(Settled::ByProbe),
                 Ok(()) => (), // refused, which costs the line next to nothing
                 Err(cause @ Cause::Io(_)) => return Err(cause),
@@ -105,10 +133,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
         }
         let timeout = self.timeout;
         let station = self.station(unit);
-        if let Some(remaining) = station.quiet_for(Instant::now(), timeout) {
-            return Err(Cause::Quiet(remaining));
+        match station.quiet_for(Instant::now(), timeout) {
+            Some(remaining) if remaining > MAX_WAIT => return Err(Cause::Quiet(remaining)),
+            Some(remaining) => self.hush(remaining).await?,
+            None => (),
         }
-        station.on_quiet();
+        self.station(unit).on_quiet();
         Ok(Settled::BySilence)
     }
 
@@ -122,7 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
         }
         station.on_suspicion();
         let Some(probe) = station.next_probe(now) else { return Ok(()) };
-        match self.try_probe(unit, probe).await {
+        match self.probe_alone(unit, probe).await {
             Err(Cause::Io(error)) => Err(error),
             Ok(()) | Err(_) => Ok(()),
         }
@@ -132,7 +162,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
     async fn audition(&mut self, unit: u8) -> io::Result<()> {
         while let Some(probe) = self.station(unit).next_probe(Instant::now()) {
             self.station(unit).on_suspicion();
-            match self.try_probe(unit, probe).await {
+            match self.probe_alone(unit, probe).await {
                 Ok(()) if self.station(unit).is_settled() => return Ok(()),
                 Err(Cause::Io(error)) => return Err(error),
                 Ok(()) | Err(_) => (),
@@ -140,6 +170,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
         }
         self.station(unit).on_mute();
         Ok(())
+    }
+
+    /// Try `probe`, and listen for what comes after its answer.
+    async fn probe_alone(&mut self, unit: u8, probe: Probe) -> Result<(), Cause> {
+        self.try_probe(unit, probe).await?;
+        Ok(self.listen(unit).await?)
     }
 
     async fn try_probe(&mut self, unit: u8, probe: Probe) -> Result<(), Cause> {
@@ -151,7 +187,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
         self.tally.on_probe(unit, &outcome);
         if let Ok(reply) = &outcome {
             self.station(unit).on_probe_answer(&reply.values);
-            self.listen(unit).await?;
         }
         let station = self.station(unit);
         if !station.is_settled() {

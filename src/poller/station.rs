@@ -2,9 +2,10 @@
 //!
 //! A unit answers in order. So the answer to a [`Probe`], which no reply still under way can pass
 //! for, proves that nothing older is under way. After a failure no reply is believed before a
-//! probe was answered. For a while after a time-out a probe also follows each request: were the
-//! reply another's, the true one would be heard before the probe's answer. That catches what is
-//! not kept in order: replies held back elsewhere for several cycles.
+//! probe was answered, and none is published before one was answered after it, at the end of the
+//! unit's turn: were a reply another's, the true one would be heard first. For a while after a
+//! time-out a probe follows each request, and each is listened after. That catches what is not
+//! kept in order: replies held back elsewhere for several cycles.
 
 use std::time::Duration;
 
@@ -17,7 +18,8 @@ use super::exchange::Confidence;
 use super::exchange::Values;
 use super::probe::{Probe, ladder};
 
-/// A second reply is listened for at least this long after each request.
+/// A second reply is listened for at least this long after each request that no probe confirms
+/// together with others.
 pub(super) const MIN_WINDOW: Duration = Duration::from_millis(20);
 /// Bounds of the silence that is waited for after a failure; the upper one is the time-out.
 const MIN_GUARD: Duration = Duration::from_millis(20);
@@ -41,6 +43,16 @@ enum Stray {
     /// So long after the request it probably answers.
     Late(Duration),
     OwnRequest,
+}
+
+/// Whether the replies of this turn are shown to be none but theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Closed,
+    /// A probe is yet to show that each was due when it came.
+    Open,
+    /// Another came so late meanwhile: the true answer to one of them, perhaps.
+    Doubtful(Duration),
 }
 
 /// A probe, and until when it proves nothing: the answer to an earlier one may be under way.
@@ -70,6 +82,7 @@ pub(super) struct Station {
     owed: Option<Instant>,
     /// A reply that was not due and that no reading has told of yet.
     stray: Option<Stray>,
+    turn: Turn,
     vigil: Duration,
     vigilant_until: Option<Instant>,
 }
@@ -91,6 +104,7 @@ impl Station {
             asked: None,
             owed: None,
             stray: None,
+            turn: Turn::Closed,
             vigil: MIN_VIGIL.max(every.saturating_mul(4)),
             vigilant_until: None,
         }
@@ -107,6 +121,38 @@ impl Station {
     /// True if a reply just received is to be confirmed by a probe after it.
     pub(super) fn needs_confirmation(&self, now: Instant) -> bool {
         self.is_vigilant(now) && self.trust != Trust::Rested
+    }
+
+    /// True if one probe at the end will confirm all replies of a turn.
+    pub(super) fn closes_turns(&self, now: Instant) -> bool {
+        self.trust == Trust::Settled && !self.is_vigilant(now)
+    }
+
+    pub(super) fn has_open_turn(&self) -> bool {
+        self.turn != Turn::Closed
+    }
+
+    /// A reply came that nothing has confirmed yet.
+    pub(super) fn open_turn(&mut self) {
+        if self.turn == Turn::Closed {
+            self.turn = Turn::Open;
+        }
+    }
+
+    /// The probe that is to confirm the turn; `None` if the turn ended with a failure: a dead unit
+    /// must not cost its line another time-out.
+    pub(super) fn closing_probe(&mut self, now: Instant) -> Option<Probe> {
+        self.on_suspicion();
+        if self.n_failures == 0 { self.next_probe(now) } else { None }
+    }
+
+    /// How far the replies of the turn can be believed, the closing probe being answered or not.
+    pub(super) fn close_turn(&mut self, now: Instant) -> Confidence {
+        let confidence = self.confidence(now);
+        match std::mem::replace(&mut self.turn, Turn::Closed) {
+            Turn::Closed | Turn::Open => confidence,
+            Turn::Doubtful(late) => Confidence::LateReply(late),
+        }
     }
 
     /// Probes to try in one turn: a dead unit must not cost its line more than one time-out.
@@ -199,6 +245,9 @@ impl Station {
         let late = now.saturating_duration_since(since);
         self.lateness = self.lateness.max(late);
         self.stray = Some(Stray::Late(late));
+        if self.has_open_turn() {
+            self.turn = Turn::Doubtful(late);
+        }
         self.doubt(now);
     }
 

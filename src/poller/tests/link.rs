@@ -39,12 +39,12 @@ async fn a_late_reply_is_told_as_uncertain_and_then_forgotten() {
     let late = Fault::Late(Duration::from_millis(300));
     let script = Script { wire: RTU, fault: late, hits: Hits::Nth(6) };
     let (log, _) = poll_for(&script, 6 * EVERY).await;
-    let (_, doubtful) = { &log }
-        .iter()
-        .find(|(_, reading)| reading.quality == Quality::Uncertain(Doubt::LateReply))
-        .unwrap();
-    assert!(doubtful.detail.as_deref().unwrap().contains("raise `timeout`"));
-    assert!(doubtful.samples.iter().all(|sample| sample.value.is_some()));
+    let is_doubtful = |reading: &&Reading| reading.quality == Quality::Uncertain(Doubt::LateReply);
+    let doubtful: Vec<_> = log.iter().map(|(_, reading)| reading).filter(is_doubtful).collect();
+    let detail = |reading: &&&Reading| reading.detail.as_deref().unwrap().to_owned();
+    assert!(doubtful.iter().any(|reading| detail(&reading).contains("raise `timeout`")));
+    let mut samples = doubtful.iter().flat_map(|reading| &reading.samples);
+    assert!(samples.all(|sample| sample.value.is_some() && !sample.quality.is_good()));
     assert_eq!(log.last().unwrap().1.quality, Quality::Good);
 }
 
