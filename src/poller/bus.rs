@@ -23,6 +23,8 @@ use super::tcp::Tcp;
 pub(super) enum Bus<S> {
     Tcp(Tcp<S>),
     Rtu(Rtu<S>),
+    /// RTU frames in a connection.
+    RtuOverTcp(Rtu<S>),
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
@@ -30,20 +32,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
     pub(super) fn new(stream: S, link: &Link) -> Self {
         match &link.endpoint {
             Endpoint::Tcp(_) | Endpoint::Tls(_) => Self::Tcp(Tcp::new(stream, link)),
-            Endpoint::RtuOverTcp(_) => Self::rtu(stream, link, Timing::of_network(), Echo::Never),
+            Endpoint::RtuOverTcp(_) => {
+                Self::RtuOverTcp(rtu(stream, link, Timing::of_network(), Echo::Never))
+            }
             Endpoint::Serial(serial) => {
                 let echo = if serial.local_echo { Echo::Heard } else { Echo::Never };
-                Self::rtu(stream, link, Timing::at(serial.baud), echo)
+                Self::Rtu(rtu(stream, link, Timing::at(serial.baud), echo))
             }
         }
-    }
-
-    fn rtu(stream: S, link: &Link, timing: Timing, echo: Echo) -> Self {
-        Self::Rtu(Rtu::new(
-            Line::new(stream, timing, Pace::new(link.pause), echo),
-            stations(link),
-            link.timeout,
-        ))
     }
 
     /// Whether the link survived what happened on it so far.
@@ -51,6 +47,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
         match self {
             Self::Tcp(tcp) => tcp.is_usable(),
             Self::Rtu(rtu) => rtu.is_usable(),
+            Self::RtuOverTcp(rtu) => rtu.is_usable() && !rtu.is_silent(),
         }
     }
 
@@ -58,7 +55,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
     pub(super) async fn settle(&mut self) -> Result<(), Cause> {
         match self {
             Self::Tcp(tcp) => tcp.settle().await,
-            Self::Rtu(rtu) => rtu.catch_up().await,
+            Self::Rtu(rtu) | Self::RtuOverTcp(rtu) => rtu.catch_up().await,
         }
     }
 
@@ -66,7 +63,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
     pub(super) fn tally(&mut self) -> Option<(&mut Tally, &S)> {
         match self {
             Self::Tcp(_) => None,
-            Self::Rtu(rtu) => Some(rtu.tally()),
+            Self::Rtu(rtu) | Self::RtuOverTcp(rtu) => Some(rtu.tally()),
         }
     }
 
@@ -74,7 +71,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
     pub(super) fn max_in_flight(&self) -> usize {
         match self {
             Self::Tcp(tcp) => tcp.max_in_flight(),
-            Self::Rtu(_) => 1,
+            Self::Rtu(_) | Self::RtuOverTcp(_) => 1,
         }
     }
 
@@ -86,7 +83,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
     ) -> Vec<Result<Reply, Cause>> {
         match self {
             Self::Tcp(tcp) => tcp.ask(unit, requests).await,
-            Self::Rtu(rtu) => {
+            Self::Rtu(rtu) | Self::RtuOverTcp(rtu) => {
                 let mut outcomes = Vec::with_capacity(requests.len());
                 for request in requests {
                     outcomes.push(rtu.ask(unit, *request).await);
@@ -100,9 +97,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
     pub(super) async fn close_turn(&mut self, unit: u8) -> io::Result<Confidence> {
         match self {
             Self::Tcp(_) => Ok(Confidence::Proven), // by its identifier, each on its own
-            Self::Rtu(rtu) => rtu.close(unit).await,
+            Self::Rtu(rtu) | Self::RtuOverTcp(rtu) => rtu.close(unit).await,
         }
     }
+}
+
+fn rtu<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    link: &Link,
+    timing: Timing,
+    echo: Echo,
+) -> Rtu<S> {
+    let line = Line::new(stream, timing, Pace::new(link.pause), echo);
+    Rtu::new(line, stations(link), link.timeout)
 }
 
 /// One station for each unit: two devices of the configuration may be the same unit.

@@ -26,6 +26,8 @@ use super::probe::Probe;
 use super::station::Station;
 use super::tally::Tally;
 
+/// Time-outs in a row, for each unit of the line, after which a connection is taken for dead.
+const MAX_SILENT: u32 = 3;
 /// What is left of a silence up to this is waited for: it must not cost a whole turn.
 const MAX_WAIT: Duration = Duration::from_millis(20);
 
@@ -34,6 +36,8 @@ pub(super) struct Rtu<S> {
     stations: BTreeMap<u8, Station>,
     /// Whose reply noise on the line may have been.
     last_asked: u8,
+    /// Requests in a row after which nothing was heard of any unit.
+    n_silent: u32,
     timeout: Duration,
     nonces: Nonces,
     tally: Tally,
@@ -45,12 +49,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
             line,
             stations,
             last_asked: 0,
+            n_silent: 0,
             timeout,
             nonces: Nonces::new(),
             tally: Tally::default(),
         }
     }
 
+    /// False once the stream failed.
     pub(super) fn is_usable(&self) -> bool {
         self.line.is_open()
     }
@@ -58,6 +64,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
     /// What was counted since this was last asked, and the port, which may have counted too.
     pub(super) fn tally(&mut self) -> (&mut Tally, &S) {
         (&mut self.tally, self.line.stream())
+    }
+
+    /// True if nothing was heard for so long that each unit should have been: the other end of a
+    /// connection may be gone without a word.
+    pub(super) fn is_silent(&self) -> bool {
+        let n_units = u32::try_from(self.stations.len()).unwrap_or(u32::MAX);
+        self.n_silent >= n_units.saturating_mul(MAX_SILENT)
     }
 
     /// Note what arrived since the last request, without waiting. Fails if the other end closed
@@ -77,6 +90,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
         if !self.line.is_silent() {
             self.hush(self.line.frame_gap()).await?;
         }
+        if self.station(unit).may_confuse(request) {
+            self.confirm_turn(unit).await?;
+        }
         let settled = if self.station(unit).is_settled() {
             Settled::ByProbe
         } else {
@@ -84,7 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
         };
         let mut reply = self.exchange(unit, request).await?;
         if self.station(unit).closes_turns(Instant::now()) {
-            self.station(unit).open_turn();
+            self.station(unit).open_turn(request);
             reply.confidence = Confidence::Proven;
             return Ok(reply);
         }
@@ -101,17 +117,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
     /// of theirs is still to come, so that each was the answer to its request. Says how far they
     /// can be believed.
     pub(super) async fn close(&mut self, unit: u8) -> io::Result<Confidence> {
-        let now = Instant::now();
-        let station = self.station(unit);
-        if !station.has_open_turn() {
-            return Ok(Confidence::Proven);
+        if self.station(unit).has_open_turn() {
+            self.confirm_turn(unit).await?;
         }
-        if let Some(probe) = station.closing_probe(now)
+        Ok(self.station(unit).close_turn())
+    }
+
+    async fn confirm_turn(&mut self, unit: u8) -> io::Result<()> {
+        if let Some(probe) = self.station(unit).closing_probe(Instant::now())
             && let Err(Cause::Io(error)) = self.try_probe(unit, probe).await
         {
             return Err(error);
         }
-        Ok(self.station(unit).close_turn(Instant::now()))
+        self.station(unit).on_closing(Instant::now());
+        Ok(())
     }
 
     /// Try probes until one settles the unit or this turn's patience ends. Each that does not is
@@ -237,6 +256,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
         let mut foreign = None;
         loop {
             let burst = self.line.receive(deadline).await?;
+            self.n_silent = if burst.is_empty() { self.n_silent.saturating_add(1) } else { 0 };
             if burst.is_empty() {
                 return Err(foreign.map_or(Cause::timeout(0), Cause::Foreign));
             }

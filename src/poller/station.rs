@@ -49,10 +49,10 @@ enum Stray {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
     Closed,
-    /// A probe is yet to show that each was due when it came.
-    Open,
-    /// Another came so late meanwhile: the true answer to one of them, perhaps.
-    Doubtful(Duration),
+    /// A probe is yet to show that each was due when it came, the last of them to this request.
+    Open(ReadRequest),
+    /// One of them may be another's.
+    Doubtful(Confidence),
 }
 
 /// A probe, and until when it proves nothing: the answer to an earlier one may be under way.
@@ -128,14 +128,21 @@ impl Station {
         self.trust == Trust::Settled && !self.is_vigilant(now)
     }
 
+    /// True if replies wait for a probe to confirm them.
     pub(super) fn has_open_turn(&self) -> bool {
-        self.turn != Turn::Closed
+        matches!(self.turn, Turn::Open(_))
     }
 
-    /// A reply came that nothing has confirmed yet.
-    pub(super) fn open_turn(&mut self) {
-        if self.turn == Turn::Closed {
-            self.turn = Turn::Open;
+    /// True if the reply to the request before, come again, would pass for that to `request`.
+    pub(super) fn may_confuse(&self, request: ReadRequest) -> bool {
+        matches!(self.turn, Turn::Open(last) if !request.is_distinguishable_from(last))
+    }
+
+    /// A reply to `request` came that nothing has confirmed yet.
+    pub(super) fn open_turn(&mut self, request: ReadRequest) {
+        self.turn = match self.turn {
+            Turn::Closed | Turn::Open(_) => Turn::Open(request),
+            Turn::Doubtful(why) => Turn::Doubtful(why),
         }
     }
 
@@ -146,12 +153,24 @@ impl Station {
         if self.n_failures == 0 { self.next_probe(now) } else { None }
     }
 
-    /// How far the replies of the turn can be believed, the closing probe being answered or not.
-    pub(super) fn close_turn(&mut self, now: Instant) -> Confidence {
-        let confidence = self.confidence(now);
+    /// The closing probe was answered, or not.
+    pub(super) fn on_closing(&mut self, now: Instant) {
+        self.turn = match (self.turn, self.confidence(now)) {
+            (Turn::Doubtful(why), _) => Turn::Doubtful(why),
+            (Turn::Closed | Turn::Open(_), Confidence::Proven) => Turn::Closed,
+            (Turn::Closed | Turn::Open(_), why) => Turn::Doubtful(why),
+        };
+    }
+
+    /// How far the replies of the turn that ends can be believed.
+    pub(super) fn close_turn(&mut self) -> Confidence {
         match std::mem::replace(&mut self.turn, Turn::Closed) {
-            Turn::Closed | Turn::Open => confidence,
-            Turn::Doubtful(late) => Confidence::LateReply(late),
+            Turn::Closed => Confidence::Proven,
+            Turn::Open(_) => Confidence::Unsettled,
+            Turn::Doubtful(why) => {
+                self.on_suspicion();
+                why
+            }
         }
     }
 
@@ -246,7 +265,8 @@ impl Station {
         self.lateness = self.lateness.max(late);
         self.stray = Some(Stray::Late(late));
         if self.has_open_turn() {
-            self.turn = Turn::Doubtful(late);
+            // The true answer to one of the turn's requests, perhaps.
+            self.turn = Turn::Doubtful(Confidence::LateReply(late));
         }
         self.doubt(now);
     }

@@ -66,6 +66,13 @@ impl Flight {
     fn new(request: ReadRequest) -> Self {
         Self { request, transaction: 0, outcome: None }
     }
+
+    /// Half a frame is left: this reply may have been cut short and end in the next one's header.
+    fn doubt(&mut self) {
+        if let Some(Ok(reply)) = &mut self.outcome {
+            reply.confidence = Confidence::Unsettled;
+        }
+    }
 }
 
 /// What shows that a reply belongs to its request.
@@ -133,6 +140,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
         self.pace.rest().await;
         let mut flights: Vec<_> = requests.iter().map(|request| Flight::new(*request)).collect();
         if let Err(cause) = self.exchange(unit, &mut flights).await {
+            if !self.received.is_empty() {
+                flights.iter_mut().for_each(Flight::doubt);
+            }
             let mut unanswered = flights.iter_mut().filter(|flight| flight.outcome.is_none());
             let first = unanswered.next();
             unanswered.for_each(|flight| flight.outcome = Some(Err(cause.clone())));

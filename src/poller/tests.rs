@@ -4,3 +4,4 @@ mod lines;
 mod link;
 mod matrix;
 mod schedule;
+mod unit;

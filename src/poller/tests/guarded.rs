@@ -9,7 +9,8 @@ use crate::record::{BlockChecksum, Doubt, Fault as Why, Quality};
 use crate::tag::{Address, Algorithm, ByteOrder, Table, Value};
 
 use super::super::*;
-use super::fake::{EVERY, Echo, Fault, Hits, Script, Wire, link, poll_link_for};
+use super::fake::{EVERY, Echo, Hits, Script, Wire, link, poll_link_for};
+use super::unit::Fault;
 
 const WIRES: [Wire; 4] = [Wire::Tcp, Wire::TcpTwo, Wire::RtuOverTcp, Wire::Rtu(Echo::Served)];
 

@@ -7,7 +7,8 @@ use tokio::time::Instant;
 use crate::record::{Doubt, Quality};
 
 use super::super::*;
-use super::fake::{EVERY, Echo, Fault, Hits, Script, Wire, lie, link, poll_for, poll_link_for};
+use super::fake::{EVERY, Echo, Hits, Script, Wire, lie, link, poll_for, poll_link_for};
+use super::unit::Fault;
 
 const RTU: Wire = Wire::Rtu(Echo::Served);
 

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use crate::record::Quality;
 
-use super::fake::{EVERY, Echo, Fault, Hits, Script, TIMEOUT, Wire, lie, poll_for};
+use super::fake::{EVERY, Echo, Hits, Script, TIMEOUT, Wire, lie, poll_for};
+use super::unit::Fault;
 
 pub(super) const WIRES: [Wire; 8] = [
     Wire::Tcp,
@@ -32,7 +33,8 @@ async fn verdict(script: &Script, settled_within: Duration) -> Vec<String> {
         Hits::Nth(_) => 3 * EVERY,
         Hits::EveryNth(_) | Hits::Unit(_) | Hits::From(_) => 4 * EVERY,
     };
-    let latest = ms(3500);
+    let latest = if let Fault::Trickle(gap) = script.fault { gap * 13 } else { ms(0) };
+    let latest = latest.max(ms(3500));
     let (log, record) = poll_for(script, hit_for + latest + settled_within + 2 * EVERY).await;
     let mut wrong = vec![];
     for (at, reading) in &log {
@@ -175,4 +177,59 @@ async fn our_own_request_is_never_read_as_a_reply() {
     let gaps = [0, 1, 2, 3, 5, 20].map(|gap| Fault::OwnRequest(ms(gap)));
     try_all(&WIRES, &gaps).await;
     try_all(&WIRES, &[Fault::OnlyOwnRequest]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_cut_short_is_never_read_as_values() {
+    let cut: Vec<_> = (1..13).flat_map(|len| [Fault::Cut(len), Fault::CloseAfter(len)]).collect();
+    try_each(&WIRES, &cut, &[Hits::Nth(1), Hits::Nth(6), Hits::EveryNth(3)]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_byte_a_second_is_never_read_as_values() {
+    let once = [0, 1, 2, 5].map(Hits::Nth);
+    try_each(&WIRES, &[Fault::Trickle(ms(1000))], &once).await;
+    try_each(&WIRES, &[Fault::Trickle(ms(30))], &[Hits::Nth(1), Hits::Unit(2)]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_header_that_lies_about_its_length_costs_the_connection_at_most() {
+    let lies = [0, 1, 2, 254, 255, 256, 65535].map(Fault::Length);
+    try_all(&WIRES[..3], &lies).await;
+    try_all(&[Wire::Tcp, Wire::TcpTwo], &[Fault::IdZero]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_open_at_one_end_only_is_replaced() {
+    let wires = [Wire::Tcp, Wire::TcpZero, Wire::TcpTwo, Wire::RtuOverTcp];
+    try_each(&wires, &[Fault::HalfOpen], &[Hits::Nth(1), Hits::Nth(6), Hits::EveryNth(7)]).await;
+}
+
+/// The units that answer a probe, with and without its nonce.
+const PROBED: [Wire; 5] = [
+    Wire::RtuOverTcp,
+    Wire::RtuEchoing,
+    Wire::Rtu(Echo::Served),
+    Wire::Rtu(Echo::Refused),
+    Wire::Rtu(Echo::Ignored),
+];
+const NUMBERED: [Wire; 2] = [Wire::Tcp, Wire::TcpTwo];
+
+/// No reply is late, missing or to spare. What shows it is that each request differs in shape
+/// from the one before.
+#[tokio::test(start_paused = true)]
+async fn the_reply_to_the_request_before_is_never_believed() {
+    for wires in [&PROBED[..], &NUMBERED] {
+        try_all(wires, &[Fault::Behind(1)]).await;
+        try_each(wires, &[Fault::Behind(1)], &[Hits::Unit(1), Hits::Nth(6)]).await;
+    }
+}
+
+/// And that the nonce at the end of the turn comes back.
+#[tokio::test(start_paused = true)]
+async fn a_unit_that_is_any_number_of_requests_behind_is_not_believed() {
+    let behind: Vec<_> = { 1..16 }.map(Fault::Behind).collect();
+    for wires in [&PROBED[..3], &NUMBERED] {
+        try_each(wires, &behind, &[Hits::EveryNth(1), Hits::Unit(1)]).await;
+    }
 }

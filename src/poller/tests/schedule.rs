@@ -8,7 +8,8 @@ use crate::record::Quality;
 use super::super::load::request_time;
 use super::super::plan::{Merge, Plan, Size};
 use super::super::*;
-use super::fake::{EVERY, Echo, Fault, Hits, Script, TIMEOUT, Wire, link, poll_for, poll_link_for};
+use super::fake::{EVERY, Echo, Hits, Script, TIMEOUT, Wire, link, poll_for, poll_link_for};
+use super::unit::Fault;
 
 const MS: Duration = Duration::from_millis(1);
 const NO_FAULT: Hits = Hits::Nth(u32::MAX);
