@@ -1,3 +1,4 @@
+mod boundary;
 mod fake;
 mod guarded;
 mod lines;

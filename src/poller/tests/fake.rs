@@ -71,6 +71,8 @@ pub(super) enum Hits {
     EveryNth(u32),
     /// All of one unit, from the third cycle on for four seconds.
     Unit(u8),
+    /// All of one unit, for ever.
+    Always(u8),
     /// All that read from this register on.
     From(u16),
 }
@@ -81,6 +83,7 @@ impl Hits {
         match self {
             Self::From(first) => request.pdu[0] == 3 && request.word(1) == first,
             Self::Nth(n) => nth == n,
+            Self::Always(hit) => unit == hit,
             Self::EveryNth(n) => nth.is_multiple_of(n) && age < 4 * EVERY,
             Self::Unit(hit) => unit == hit && (2 * EVERY..6 * EVERY).contains(&age),
         }

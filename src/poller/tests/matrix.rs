@@ -31,7 +31,7 @@ async fn verdict(script: &Script, settled_within: Duration) -> Vec<String> {
     let start = Instant::now();
     let hit_for = match script.hits {
         Hits::Nth(_) => 3 * EVERY,
-        Hits::EveryNth(_) | Hits::Unit(_) | Hits::From(_) => 4 * EVERY,
+        Hits::EveryNth(_) | Hits::Unit(_) | Hits::Always(_) | Hits::From(_) => 4 * EVERY,
     };
     let latest = if let Fault::Trickle(gap) = script.fault { gap * 13 } else { ms(0) };
     let latest = latest.max(ms(3500));
