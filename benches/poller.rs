@@ -6,6 +6,10 @@
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run should say so and stop")]
 #![expect(clippy::indexing_slicing, reason = "the same")]
 
+#[path = "poller/dead_units.rs"]
+mod dead_units;
+#[path = "poller/line.rs"]
+mod line;
 #[path = "poller/request.rs"]
 mod request;
 #[path = "poller/scale.rs"]
@@ -18,6 +22,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc; // as in the program
 
 fn main() {
     site::serve_if_asked();
+    dead_units::compare();
     let site = site::Site::start();
     request::compare(site.answering);
     scale::run(&site);

@@ -102,14 +102,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
     }
 }
 
-fn rtu<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
-    link: &Link,
-    timing: Timing,
-    echo: Echo,
-) -> Rtu<S> {
-    let line = Line::new(stream, timing, Pace::new(link.pause), echo);
-    Rtu::new(line, stations(link), link.timeout)
+fn rtu<S>(stream: S, link: &Link, timing: Timing, echo: Echo) -> Rtu<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let bursts = Line::new(stream, timing, Pace::new(link.pause), echo);
+    Rtu::new(bursts, stations(link), link.timeout)
 }
 
 /// One station for each unit: two devices of the configuration may be the same unit.

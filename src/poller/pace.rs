@@ -18,7 +18,9 @@ impl Pace {
 
     /// Something is being sent or heard.
     pub(super) fn mark(&mut self) {
-        self.last = Some(Instant::now());
+        if !self.pause.is_zero() {
+            self.last = Some(Instant::now()); // the clock is not free
+        }
     }
 
     /// Wait for what is left of the rest. None costs nothing: even an empty sleep takes a tick of

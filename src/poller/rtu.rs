@@ -2,8 +2,9 @@
 //!
 //! An RTU reply names neither its request nor an address, so one that is late passes for the
 //! answer to the next request of its shape. [`Station`] says how that is excluded. What remains
-//! takes two faults within milliseconds: a reply lost without trace, and in its place another of
-//! the same unit and shape, held back since before the last probe.
+//! leaves no trace on the line: a reply that is lost, with one of the same unit and shape from
+//! before the last probe in its place and time; and a unit that is whole turns behind and repeats
+//! no nonce, or answers no probe at all. `tests/boundary.rs` has an example of each.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};

@@ -2,10 +2,10 @@
 //!
 //! A unit answers in order. So the answer to a [`Probe`], which no reply still under way can pass
 //! for, proves that nothing older is under way. After a failure no reply is believed before a
-//! probe was answered, and none is published before one was answered after it, at the end of the
-//! unit's turn: were a reply another's, the true one would be heard first. For a while after a
-//! time-out a probe follows each request, and each is listened after. That catches what is not
-//! kept in order: replies held back elsewhere for several cycles.
+//! probe was answered; none is published before one was answered after it, at the end of the
+//! unit's turn; and one stands between two requests of the same shape. After a time-out each
+//! request is for a while followed by a probe and listened after, which catches what is not kept
+//! in order: replies held back elsewhere for several cycles.
 
 use std::time::Duration;
 
@@ -155,10 +155,11 @@ impl Station {
 
     /// The closing probe was answered, or not.
     pub(super) fn on_closing(&mut self, now: Instant) {
-        self.turn = match (self.turn, self.confidence(now)) {
-            (Turn::Doubtful(why), _) => Turn::Doubtful(why),
-            (Turn::Closed | Turn::Open(_), Confidence::Proven) => Turn::Closed,
-            (Turn::Closed | Turn::Open(_), why) => Turn::Doubtful(why),
+        let confidence = self.confidence(now);
+        self.turn = match self.turn {
+            Turn::Doubtful(why) => Turn::Doubtful(why),
+            Turn::Closed | Turn::Open(_) if confidence == Confidence::Proven => Turn::Closed,
+            Turn::Closed | Turn::Open(_) => Turn::Doubtful(confidence),
         };
     }
 

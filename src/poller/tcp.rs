@@ -11,7 +11,7 @@ use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::config::Link;
 use crate::config::TransactionId;
@@ -21,6 +21,7 @@ use crate::wire::modbus::reply;
 use crate::wire::modbus::request::PDU_LEN;
 use crate::wire::modbus::request::ReadRequest;
 
+use super::deadline::Deadline;
 use super::exchange::{Cause, Confidence, Foreign, Reply, Values};
 use super::pace::Pace;
 
@@ -47,6 +48,7 @@ pub(super) struct Tcp<S> {
     policy: TransactionId,
     transaction: u16,
     timeout: Duration,
+    deadline: Deadline,
     n_silent: u32,
     state: State,
     pace: Pace,
@@ -99,6 +101,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
             policy: link.transaction_id,
             transaction: u16::from_le_bytes([low, high]),
             timeout: link.timeout,
+            deadline: Deadline::new(),
             n_silent: 0,
             state: State::Usable,
             pace: Pace::new(link.pause),
@@ -275,9 +278,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
 
     /// Take in what arrives before `until`; false if nothing does.
     async fn receive(&mut self, until: Instant) -> Result<bool, Cause> {
-        match timeout_at(until, self.stream.read_buf(&mut self.received)).await {
-            Err(_elapsed) => Ok(false),
-            Ok(received) => self.hear(received),
+        match self.deadline.bound(until, self.stream.read_buf(&mut self.received)).await {
+            None => Ok(false),
+            Some(received) => self.hear(received),
         }
     }
 

@@ -20,6 +20,7 @@ mod listener;
 mod netns;
 #[cfg(feature = "opcua")]
 mod opcua;
+mod paced;
 mod peers;
 mod poller;
 mod program;

@@ -97,3 +97,49 @@ fn a_damaged_reply_needs_a_probe_and_no_vigil() {
     station.on_failure(&damaged.into(), now);
     assert!(!station.is_settled() && !station.needs_confirmation(now));
 }
+
+#[test]
+fn a_probe_stands_between_two_requests_of_one_shape() {
+    let now = Instant::now();
+    let mut station = settled(now);
+    let holding = |first, count| ReadRequest::Holding(Span { first, count });
+    assert!(station.closes_turns(now) && !station.has_open_turn());
+    station.open_turn(holding(0, 4));
+    assert!(station.may_confuse(holding(100, 4)) && !station.may_confuse(holding(100, 5)));
+    assert_eq!(station.closing_probe(now), Some(Probe::Echo));
+    station.on_probe_answer(&Values::Echo);
+    station.on_closing(now);
+    assert!(!station.may_confuse(holding(100, 4)));
+    assert_eq!(station.close_turn(), Confidence::Proven);
+}
+
+#[test]
+fn a_turn_is_in_doubt_if_its_probe_fails_or_another_reply_was_heard_meanwhile() {
+    let now = Instant::now();
+    let request = ReadRequest::Holding(Span { first: 0, count: 4 });
+    let mut station = settled(now);
+    station.open_turn(request);
+    station.closing_probe(now);
+    station.on_closing(now);
+    assert_eq!(station.close_turn(), Confidence::Unsettled);
+
+    let mut station = settled(now);
+    station.on_asked(now);
+    station.open_turn(request);
+    station.on_stray(now + SECOND);
+    station.on_probe_answer(&Values::Echo);
+    assert_eq!(station.confidence(now), Confidence::LateReply(SECOND), "the reading after it");
+    assert_eq!(station.close_turn(), Confidence::LateReply(SECOND), "and those before");
+    assert!(!station.is_settled());
+}
+
+#[test]
+fn a_turn_that_ended_with_a_failure_is_not_probed() {
+    let now = Instant::now();
+    let mut station = settled(now);
+    station.open_turn(ReadRequest::Holding(Span { first: 0, count: 4 }));
+    station.on_failure(&Cause::timeout(0), now);
+    assert_eq!(station.closing_probe(now), None);
+    station.on_closing(now);
+    assert_eq!(station.close_turn(), Confidence::Unsettled);
+}

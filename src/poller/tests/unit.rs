@@ -124,7 +124,7 @@ impl Request {
             Fault::Again(_) if previous.is_empty() => vec![(now, reply)],
             Fault::Again(gap) if gap.is_zero() => vec![(now, [previous, &reply].concat())],
             Fault::Again(gap) => vec![(now, previous.to_vec()), (now + gap, reply)],
-            Fault::Silent => vec![],
+            Fault::Silent | Fault::HalfOpen => vec![],
             Fault::WrongId => vec![(now, frame(wire, self.id ^ 0x0100, self.unit, pdu))],
             Fault::WrongUnit => vec![(now, frame(wire, self.id, 3 - self.unit, pdu))],
             Fault::WrongFunction => {
@@ -167,7 +167,6 @@ impl Request {
                 lying[4..6].copy_from_slice(&len.to_be_bytes());
                 vec![(now, lying)]
             }
-            Fault::HalfOpen => vec![],
             Fault::Behind(n) => {
                 let mut of_unit = replies.iter().rev().filter(|sent| sent.unit == self.unit);
                 vec![(now, of_unit.nth(n - 1).map_or(reply, |sent| sent.bytes.clone()))]
