@@ -22,8 +22,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc; // as in the program
 
 fn main() {
     site::serve_if_asked();
-    dead_units::compare();
     let site = site::Site::start();
     request::compare(site.answering);
     scale::run(&site);
+    println!();
+    dead_units::compare();
 }

@@ -110,6 +110,21 @@ async fn a_busy_device_is_asked_again_within_its_turn() {
     }
 }
 
+/// The unit takes 5 ms to answer, and silence 2 ms.
+#[tokio::test(start_paused = true)]
+async fn on_a_settled_line_one_request_follows_another_after_the_silence_between_frames() {
+    for wire in [RTU, Wire::RtuOverTcp] {
+        let script = Script { wire, fault: Fault::None, hits: Hits::Nth(0) };
+        let (log, record) = poll_for(&script, 5 * EVERY).await;
+        assert!(log.iter().all(|(_, reading)| reading.quality.is_good()), "{wire:?}");
+        // A unit's turn, after its first: two reads of one shape and a probe after each.
+        for turn in record.requested[10..].chunks_exact(4) {
+            let took = (turn[3] - turn[0]).as_millis();
+            assert!((21..=24).contains(&took), "{wire:?}: {took} ms from first to last");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn each_request_waits_for_its_pause() {
     let pause = Duration::from_millis(70);
