@@ -14,6 +14,7 @@ mod dial;
 mod exchange;
 mod explain;
 mod guard;
+mod inquiry;
 mod line;
 pub mod load;
 #[cfg(feature = "opcua")]
@@ -25,6 +26,7 @@ mod pace;
 mod plan;
 mod probe;
 mod query;
+mod question;
 mod rtu;
 mod schedule;
 mod station;
@@ -43,6 +45,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
+
+pub use exchange::Values;
+pub use inquiry::{Heard, Inquiry, Unheard, Why};
+pub use question::Question;
 
 use crate::config::Endpoint;
 use crate::config::Link;

@@ -15,6 +15,7 @@ use super::exchange::{Cause, Confidence, Reply};
 use super::guard;
 use super::line::{Echo, Line};
 use super::pace::Pace;
+use super::question::Question;
 use super::rtu::Rtu;
 use super::station::Station;
 use super::tally::Tally;
@@ -39,6 +40,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
                 let echo = if serial.local_echo { Echo::Heard } else { Echo::Never };
                 Self::Rtu(rtu(stream, link, Timing::at(serial.baud), echo))
             }
+        }
+    }
+
+    /// The same for questions of any kind to any unit.
+    pub(super) fn open_to_all(stream: S, link: &Link) -> Self {
+        match Self::new(stream, link) {
+            Self::Rtu(rtu) => Self::Rtu(rtu.open_to_all()),
+            Self::RtuOverTcp(rtu) => Self::RtuOverTcp(rtu.open_to_all()),
+            tcp @ Self::Tcp(_) => tcp,
         }
     }
 
@@ -75,6 +85,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
         }
     }
 
+    /// Ask one question of any kind, as a turn of its own.
+    pub(super) async fn ask_one(&mut self, unit: u8, question: Question) -> Result<Reply, Cause> {
+        match self {
+            Self::Tcp(tcp) => {
+                let lost = || Err(Cause::Io(io::ErrorKind::BrokenPipe.into()));
+                tcp.ask_all(unit, [question].into_iter()).await.pop().unwrap_or_else(lost)
+            }
+            Self::Rtu(rtu) | Self::RtuOverTcp(rtu) => {
+                let outcome = rtu.ask(unit, question).await;
+                let confidence = rtu.close(unit).await?;
+                outcome.map(|reply| reply.in_turn(confidence))
+            }
+        }
+    }
+
+    /// Ask without proving beforehand that no earlier reply is under way, where that costs time.
+    pub(super) async fn call(&mut self, unit: u8, question: Question) -> Result<Reply, Cause> {
+        match self {
+            Self::Tcp(_) => self.ask_one(unit, question).await,
+            Self::Rtu(rtu) | Self::RtuOverTcp(rtu) => rtu.call(unit, question).await,
+        }
+    }
+
     /// Ask all of `requests`, and say of each in their order what became of it.
     pub(super) async fn ask(
         &mut self,
@@ -86,7 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Bus<S> {
             Self::Rtu(rtu) | Self::RtuOverTcp(rtu) => {
                 let mut outcomes = Vec::with_capacity(requests.len());
                 for request in requests {
-                    outcomes.push(rtu.ask(unit, *request).await);
+                    outcomes.push(rtu.ask(unit, (*request).into()).await);
                 }
                 outcomes
             }

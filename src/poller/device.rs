@@ -237,12 +237,13 @@ impl Polled {
                 let why = self.scene().exception(*code, &query.tags(), query.prospect());
                 (Quality::Bad(Fault::Exception(*code)), Some(why))
             }
-            (Values::Registers(_) | Values::Bits(_) | Values::Echo, Confidence::Proven) => {
-                (Quality::Good, None)
-            }
-            (Values::Registers(_) | Values::Bits(_) | Values::Echo, doubt) => {
-                (Quality::Uncertain(Doubt::LateReply), self.scene().doubt(doubt))
-            }
+            (
+                Values::Registers(_) | Values::Bits(_) | Values::Echo | Values::Identity(_),
+                confidence,
+            ) => match self.scene().doubt(confidence) {
+                None => (Quality::Good, None),
+                doubt => (Quality::Uncertain(Doubt::LateReply), doubt),
+            },
         };
         let slots = query.block.tags.iter();
         let samples = slots.map(|slot| sample(slot, &reply.values, quality)).collect();
@@ -360,7 +361,7 @@ fn sample(slot: &Slot, values: &Values, quality: Quality) -> Sample {
             .and_then(|part| registers.decode(part).ok())
             .and_then(|raw| tag.scaled(raw).ok()),
         Values::Bits(bits) => bits.get(place.start).map(|bit| Value::Bool(*bit)),
-        Values::Echo => None,
+        Values::Echo | Values::Identity(_) => None,
         Values::Exception(_) => return Sample { tag: Arc::clone(tag), value: None, quality },
     };
     let quality = if value.is_some() { quality } else { Quality::Bad(Fault::NotAValue) };

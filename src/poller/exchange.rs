@@ -23,12 +23,24 @@ pub(super) struct Reply {
     pub(super) transaction: Option<u16>,
 }
 
+impl Reply {
+    /// What was proven is so no further than `turn`, all that was asked with it.
+    pub(super) fn in_turn(self, turn: Confidence) -> Self {
+        match self.confidence {
+            Confidence::Proven => Self { confidence: turn, ..self },
+            Confidence::LateReply(_) | Confidence::OwnRequest | Confidence::Unsettled => self,
+        }
+    }
+}
+
 /// What a reply says, in its own memory: the receive buffer is needed for what follows.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Values {
+pub enum Values {
     Registers(Vec<u16>),
     Bits(Vec<bool>),
     Echo,
+    /// The PDU of a reply to an identifying request.
+    Identity(Vec<u8>),
     Exception(u8),
 }
 

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 use crate::wire::modbus::rtu;
-use crate::wire::modbus::rtu::Timing;
+use crate::wire::modbus::rtu::{RequestFrame, Timing};
 
 use super::pace::Pace;
 
@@ -26,6 +26,8 @@ pub(super) struct Line<S> {
     state: State,
     pace: Pace,
     echo: Echo,
+    /// Function of the request sent last.
+    asked: u8,
     burst: Vec<u8>,
     first_byte: Instant,
     last_byte: Instant,
@@ -38,11 +40,11 @@ pub(super) enum Echo {
     /// Nothing is due: what was sent has come back, or nothing was sent.
     Heard,
     /// This was sent and has not come back.
-    Due([u8; rtu::REQUEST_LEN]),
+    Due(RequestFrame),
 }
 
 impl Echo {
-    fn of(self, frame: [u8; rtu::REQUEST_LEN]) -> Self {
+    fn of(self, frame: RequestFrame) -> Self {
         match self {
             Self::Never => Self::Never,
             Self::Heard | Self::Due(_) => Self::Due(frame),
@@ -53,7 +55,10 @@ impl Echo {
     fn begins(self, burst: &[u8]) -> bool {
         match self {
             Self::Never | Self::Heard => false,
-            Self::Due(request) => burst.len() < request.len() && request.starts_with(burst),
+            Self::Due(request) => {
+                let request = request.as_bytes();
+                burst.len() < request.len() && request.starts_with(burst)
+            }
         }
     }
 }
@@ -74,6 +79,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
             state: State::Open,
             pace,
             echo,
+            asked: 0,
             burst,
             first_byte: now,
             last_byte: now,
@@ -91,11 +97,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
 
     /// Send, and say when the last byte will have left: the kernel buffers, and `tcdrain(3)`
     /// would block the runtime's worker for as long as it takes.
-    pub(super) async fn send(&mut self, frame: [u8; rtu::REQUEST_LEN]) -> io::Result<Instant> {
+    pub(super) async fn send(&mut self, frame: RequestFrame) -> io::Result<Instant> {
         self.pace.mark();
         self.echo = self.echo.of(frame);
-        self.stream.write_all(&frame).await.inspect_err(|_| self.state = State::Lost)?;
-        Ok(Instant::now() + self.timing.transmission(rtu::REQUEST_LEN))
+        let frame = frame.as_bytes();
+        self.asked = frame.get(1).copied().unwrap_or_default();
+        self.stream.write_all(frame).await.inspect_err(|_| self.state = State::Lost)?;
+        Ok(Instant::now() + self.timing.transmission(frame.len()))
     }
 
     /// Receive one burst. A complete frame ends with a silence of 3.5 characters; an incomplete
@@ -149,6 +157,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
         match rtu::reply_len(&self.burst) {
             Ok(Some(len)) => self.burst.len() >= len,
             Ok(None) => false,
+            // Only if such a reply is due: another master's request has the same function.
+            Err(_) if self.burst.get(1) == Some(&self.asked) => {
+                rtu::identity_len(&self.burst).is_some_and(|len| self.burst.len() >= len)
+            }
             Err(_) => true,
         }
     }
@@ -161,7 +173,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// Remove our own request from the front of the burst, once and only as a whole.
     fn drop_echo(&mut self) {
         let Echo::Due(request) = self.echo else { return };
-        if self.burst.starts_with(&request) {
+        let request = request.as_bytes();
+        if self.burst.starts_with(request) {
             self.burst.drain(..request.len());
             self.first_byte = self.last_byte;
             self.echo = Echo::Heard;

@@ -6,26 +6,28 @@
 //! before the last probe in its place and time; and a unit that is whole turns behind and repeats
 //! no nonce, or answers no probe at all. `tests/boundary.rs` has an example of each.
 
+mod nonces;
+
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use crate::wire::modbus::reply;
 use crate::wire::modbus::reply::NotTheAnswer;
-use crate::wire::modbus::request::ReadRequest;
-use crate::wire::modbus::rtu;
+use crate::wire::modbus::request::{ReadRequest, Span};
 use crate::wire::modbus::rtu::Frame;
-use crate::wire::modbus::rtu::NotAFrame;
+use crate::wire::modbus::rtu::{NotAFrame, RequestFrame};
 
 use super::exchange::{Cause, Confidence, Foreign, Reply, Values};
 use super::line::Line;
 use super::probe::Probe;
+use super::question::Question;
 use super::station::Station;
 use super::tally::Tally;
+
+use nonces::Nonces;
 
 /// Time-outs in a row, for each unit of the line, after which a connection is taken for dead.
 const MAX_SILENT: u32 = 3;
@@ -57,6 +59,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
         }
     }
 
+    /// Let any unit be asked anything: only an echo is then told apart from all else.
+    pub(super) fn open_to_all(mut self) -> Self {
+        const ONE: Span = Span { first: 0, count: 1 };
+        let requests = [
+            ReadRequest::Coils(ONE),
+            ReadRequest::Discretes(ONE),
+            ReadRequest::Holding(ONE),
+            ReadRequest::Input(ONE),
+        ];
+        let station = |unit| (unit, Station::new(&requests, Duration::ZERO));
+        self.stations = (0..=u8::MAX).map(station).collect();
+        self
+    }
+
     /// False once the stream failed.
     pub(super) fn is_usable(&self) -> bool {
         self.line.is_open()
@@ -83,14 +99,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
         Ok(())
     }
 
+    /// Ask `unit` without proving that no earlier reply of it is under way: whoever answers is
+    /// there, whatever it answers. So its next reply is not believed before a probe was answered.
+    pub(super) async fn call(&mut self, unit: u8, request: Question) -> Result<Reply, Cause> {
+        self.keep_gap().await?;
+        let outcome = self.exchange(unit, request).await;
+        self.station(unit).on_suspicion();
+        outcome
+    }
+
     /// Ask `unit`, proving beforehand that no earlier reply of it is under way. While it is under
     /// suspicion this is proven afterwards too; else the reply is believed once
     /// [`close`](Self::close) says so.
-    pub(super) async fn ask(&mut self, unit: u8, request: ReadRequest) -> Result<Reply, Cause> {
-        // Each exchange ends with the silence that the next one needs before it.
-        if !self.line.is_silent() {
-            self.hush(self.line.frame_gap()).await?;
-        }
+    pub(super) async fn ask(&mut self, unit: u8, request: Question) -> Result<Reply, Cause> {
+        self.keep_gap().await?;
         if self.station(unit).may_confuse(request) {
             self.confirm_turn(unit).await?;
         }
@@ -203,7 +225,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
             Probe::Echo => ReadRequest::Echo { nonce: self.nonces.next(unit) },
             Probe::OtherFunction(request) | Probe::OtherQuantity(request) => request,
         };
-        let outcome = self.exchange(unit, request).await;
+        let outcome = self.exchange(unit, request.into()).await;
         self.tally.on_probe(unit, &outcome);
         if let Ok(reply) = &outcome {
             self.station(unit).on_probe_answer(&reply.values);
@@ -216,13 +238,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
     }
 
     /// One request and what answers it, believed or not.
-    async fn exchange(&mut self, unit: u8, request: ReadRequest) -> Result<Reply, Cause> {
+    async fn exchange(&mut self, unit: u8, request: Question) -> Result<Reply, Cause> {
         let rest = self.line.rest();
         if !rest.is_zero() {
             self.hush(rest).await?;
         }
         let started = Instant::now();
-        let sent = self.line.send(rtu::encode(unit, request.pdu())).await?;
+        let sent = self.line.send(RequestFrame::new(unit, &request.pdu())).await?;
         self.last_asked = unit;
         self.station(unit).on_asked(sent);
         match self.answer(unit, request, sent + self.timeout).await {
@@ -251,7 +273,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
     async fn answer(
         &mut self,
         unit: u8,
-        request: ReadRequest,
+        request: Question,
         deadline: Instant,
     ) -> Result<Values, Cause> {
         let mut foreign = None;
@@ -301,6 +323,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Rtu<S> {
             self.note_unasked();
         }
         Ok(())
+    }
+
+    /// Wait for the silence between frames, which each exchange mostly ends with.
+    async fn keep_gap(&mut self) -> Result<(), Cause> {
+        if self.line.is_silent() { Ok(()) } else { self.hush(self.line.frame_gap()).await }
     }
 
     /// Wait for `silence`, noting what breaks it.
@@ -354,7 +381,7 @@ enum Judged {
     Noise(NotAFrame),
 }
 
-fn judge(burst: &[u8], unit: u8, request: ReadRequest) -> Judged {
+fn judge(burst: &[u8], unit: u8, request: Question) -> Judged {
     let frame = match Frame::parse(burst) {
         Ok(frame) => frame,
         Err(why) => return Judged::Noise(why),
@@ -362,45 +389,8 @@ fn judge(burst: &[u8], unit: u8, request: ReadRequest) -> Judged {
     if frame.unit != unit {
         return Judged::Stray(frame.unit, Foreign::Unit(frame.unit));
     }
-    match reply::prove(request, frame.pdu) {
-        Ok(answer) => Judged::Answer(answer.into()),
+    match request.prove(frame.pdu) {
+        Ok(values) => Judged::Answer(values),
         Err(why) => Judged::Stray(unit, why.into()),
-    }
-}
-
-/// Nonces of echo requests, from a random start so that two runs of the daemon differ.
-struct Nonces(u16);
-
-impl Nonces {
-    fn new() -> Self {
-        let [low, high, ..] = RandomState::new().hash_one(()).to_le_bytes();
-        Self(u16::from_le_bytes([low, high]))
-    }
-
-    /// The next nonce whose frame ends in bytes that are no function code: a receiver that lost
-    /// its place, or that skips functions it does not know byte by byte, finds no request there.
-    fn next(&mut self, unit: u8) -> u16 {
-        let is_plain = |nonce: &u16| {
-            let [.., a, b, c, d] = rtu::encode(unit, ReadRequest::Echo { nonce: *nonce }.pdu());
-            [a, b, c, d].iter().all(|byte| *byte >= 0x80)
-        };
-        let candidates = (1..=u16::MAX).map(|step| self.0.wrapping_add(step));
-        self.0 = { candidates }.find(is_plain).unwrap_or(self.0.wrapping_add(1));
-        self.0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nonces_differ_and_hold_no_function_code() {
-        for unit in 0..=255 {
-            let mut nonces = Nonces::new();
-            let drawn: Vec<_> = (0..100).map(|_| nonces.next(unit)).collect();
-            assert!(drawn.windows(2).all(|pair| pair[0] != pair[1]));
-            assert!(drawn.iter().all(|nonce| *nonce >= 0x8080));
-        }
     }
 }

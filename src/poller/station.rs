@@ -17,6 +17,7 @@ use super::exchange::Cause;
 use super::exchange::Confidence;
 use super::exchange::Values;
 use super::probe::{Probe, ladder};
+use super::question::Question;
 
 /// A second reply is listened for at least this long after each request that no probe confirms
 /// together with others.
@@ -50,7 +51,7 @@ enum Stray {
 enum Turn {
     Closed,
     /// A probe is yet to show that each was due when it came, the last of them to this request.
-    Open(ReadRequest),
+    Open(Question),
     /// One of them may be another's.
     Doubtful(Confidence),
 }
@@ -134,12 +135,12 @@ impl Station {
     }
 
     /// True if the reply to the request before, come again, would pass for that to `request`.
-    pub(super) fn may_confuse(&self, request: ReadRequest) -> bool {
+    pub(super) fn may_confuse(&self, request: Question) -> bool {
         matches!(self.turn, Turn::Open(last) if !request.is_distinguishable_from(last))
     }
 
     /// A reply to `request` came that nothing has confirmed yet.
-    pub(super) fn open_turn(&mut self, request: ReadRequest) {
+    pub(super) fn open_turn(&mut self, request: Question) {
         self.turn = match self.turn {
             Turn::Closed | Turn::Open(_) => Turn::Open(request),
             Turn::Doubtful(why) => Turn::Doubtful(why),

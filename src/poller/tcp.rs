@@ -15,19 +15,15 @@ use tokio::time::Instant;
 
 use crate::config::Link;
 use crate::config::TransactionId;
+use crate::wire::modbus::identify::MAX_PDU_LEN;
 use crate::wire::modbus::mbap;
 use crate::wire::modbus::mbap::Mbap;
-use crate::wire::modbus::reply;
-use crate::wire::modbus::request::PDU_LEN;
 use crate::wire::modbus::request::ReadRequest;
 
 use super::deadline::Deadline;
 use super::exchange::{Cause, Confidence, Foreign, Reply, Values};
 use super::pace::Pace;
-
-/// Length of a request's PDU, as the header states it.
-const PDU_BYTES: u8 = 5;
-const _: () = assert!(PDU_BYTES as usize == PDU_LEN);
+use super::question::Question;
 
 /// Time-outs in a row after which the connection is taken for dead.
 const MAX_SILENT: u32 = 3;
@@ -59,13 +55,13 @@ pub(super) struct Tcp<S> {
 
 /// A request under way.
 struct Flight {
-    request: ReadRequest,
+    request: Question,
     transaction: u16,
     outcome: Option<Result<Reply, Cause>>,
 }
 
 impl Flight {
-    fn new(request: ReadRequest) -> Self {
+    fn new(request: Question) -> Self {
         Self { request, transaction: 0, outcome: None }
     }
 
@@ -140,8 +136,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
         unit: u8,
         requests: &[ReadRequest],
     ) -> Vec<Result<Reply, Cause>> {
+        self.ask_all(unit, requests.iter().map(|request| (*request).into())).await
+    }
+
+    /// The same for requests of any kind.
+    pub(super) async fn ask_all(
+        &mut self,
+        unit: u8,
+        requests: impl Iterator<Item = Question>,
+    ) -> Vec<Result<Reply, Cause>> {
         self.pace.rest().await;
-        let mut flights: Vec<_> = requests.iter().map(|request| Flight::new(*request)).collect();
+        let mut flights: Vec<_> = requests.map(Flight::new).collect();
         if let Err(cause) = self.exchange(unit, &mut flights).await {
             if !self.received.is_empty() {
                 flights.iter_mut().for_each(Flight::doubt);
@@ -207,14 +212,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
     }
 
     /// Send a request, and say under which identifier.
-    async fn send(&mut self, unit: u8, request: ReadRequest) -> Result<u16, Cause> {
+    async fn send(&mut self, unit: u8, request: Question) -> Result<u16, Cause> {
         self.transaction = following(self.transaction);
-        let mut frame = [0; mbap::LEN + PDU_LEN];
-        let (header, pdu) = frame.split_at_mut(mbap::LEN);
-        header.copy_from_slice(&Mbap::new(self.transaction, unit, PDU_BYTES).to_bytes());
-        pdu.copy_from_slice(&request.pdu());
+        let pdu = request.pdu();
+        let pdu_len = u8::try_from(pdu.as_bytes().len()).unwrap_or(u8::MAX);
+        let header = Mbap::new(self.transaction, unit, pdu_len).to_bytes();
+        let mut frame = [0; mbap::LEN + MAX_PDU_LEN];
+        let bytes = header.iter().chain(pdu.as_bytes());
+        frame.iter_mut().zip(bytes).for_each(|(byte, part)| *byte = *part);
+        let frame = frame.get(..header.len() + pdu.as_bytes().len()).unwrap_or_default();
         self.pace.mark();
-        let sent = match self.stream.write_all(&frame).await {
+        let sent = match self.stream.write_all(frame).await {
             Ok(()) => self.stream.flush().await, // TLS would keep it back
             Err(error) => Err(error),
         };
@@ -233,8 +241,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
         let judged = match asked.and_then(|(nth, n)| Some((nth, n, flights.get(nth)?.request))) {
             None => Judged::Stale,
             Some((nth, ..)) if mbap.unit != unit => Judged::Foreign(nth, Foreign::Unit(mbap.unit)),
-            Some((nth, numbering, request)) => match reply::prove(request, pdu) {
-                Ok(answer) => Judged::Answer(nth, answer.into(), numbering),
+            Some((nth, numbering, request)) => match request.prove(pdu) {
+                Ok(values) => Judged::Answer(nth, values, numbering),
                 Err(why) => Judged::Foreign(nth, why.into()),
             },
         };

@@ -53,6 +53,6 @@ fn answer(values: &Values) -> Option<ReadAnswer> {
         Values::Registers(words) => Some(ReadAnswer::of_registers(words.iter().copied())),
         Values::Bits(bits) => Some(ReadAnswer::of_bits(bits.iter().copied())),
         Values::Exception(code) => Some(ReadAnswer::Exception(*code)),
-        Values::Echo => None,
+        Values::Echo | Values::Identity(_) => None,
     }
 }

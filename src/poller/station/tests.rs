@@ -102,7 +102,7 @@ fn a_damaged_reply_needs_a_probe_and_no_vigil() {
 fn a_probe_stands_between_two_requests_of_one_shape() {
     let now = Instant::now();
     let mut station = settled(now);
-    let holding = |first, count| ReadRequest::Holding(Span { first, count });
+    let holding = |first, count| ReadRequest::Holding(Span { first, count }).into();
     assert!(station.closes_turns(now) && !station.has_open_turn());
     station.open_turn(holding(0, 4));
     assert!(station.may_confuse(holding(100, 4)) && !station.may_confuse(holding(100, 5)));
@@ -116,7 +116,7 @@ fn a_probe_stands_between_two_requests_of_one_shape() {
 #[test]
 fn a_turn_is_in_doubt_if_its_probe_fails_or_another_reply_was_heard_meanwhile() {
     let now = Instant::now();
-    let request = ReadRequest::Holding(Span { first: 0, count: 4 });
+    let request = ReadRequest::Holding(Span { first: 0, count: 4 }).into();
     let mut station = settled(now);
     station.open_turn(request);
     station.closing_probe(now);
@@ -137,7 +137,7 @@ fn a_turn_is_in_doubt_if_its_probe_fails_or_another_reply_was_heard_meanwhile() 
 fn a_turn_that_ended_with_a_failure_is_not_probed() {
     let now = Instant::now();
     let mut station = settled(now);
-    station.open_turn(ReadRequest::Holding(Span { first: 0, count: 4 }));
+    station.open_turn(ReadRequest::Holding(Span { first: 0, count: 4 }).into());
     station.on_failure(&Cause::timeout(0), now);
     assert_eq!(station.closing_probe(now), None);
     station.on_closing(now);

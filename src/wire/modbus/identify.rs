@@ -4,6 +4,7 @@
 //! variant for a write. 20 and 24 read files and queues; their writing counterpart 21 is not here.
 
 use super::reply::NotTheAnswer;
+use super::request::PDU_LEN;
 
 /// A request that changes nothing in a device (Application Protocol V1.1b3, sections 6.7 to 6.21).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,7 +48,7 @@ const MAX_QUEUE: usize = 31;
 /// MODBUS Encapsulated Interface type of Read Device Identification.
 const DEVICE_ID: u8 = 14;
 
-/// The PDU of a request.
+/// The PDU of a request, of whatever length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestPdu {
     bytes: [u8; MAX_PDU_LEN],
@@ -63,6 +64,12 @@ impl RequestPdu {
 
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl From<[u8; PDU_LEN]> for RequestPdu {
+    fn from(bytes: [u8; PDU_LEN]) -> Self {
+        Self::of(&bytes)
     }
 }
 

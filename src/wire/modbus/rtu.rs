@@ -6,12 +6,16 @@
 use std::time::Duration;
 
 use super::super::{Layer, Mismatch, WireError, checksum};
+use super::identify;
+use super::identify::RequestPdu;
 use super::request::PDU_LEN;
 
 /// Longest frame: unit, 253 bytes of PDU, CRC.
 pub const MAX_LEN: usize = 256;
-/// Length of each request we send.
+/// Length of each request that cyclic polling sends.
 pub const REQUEST_LEN: usize = PDU_LEN + 3;
+/// Length of the longest request we send, one that identifies.
+const MAX_REQUEST_LEN: usize = identify::MAX_PDU_LEN + 3;
 /// Unit, function and CRC.
 const MIN_LEN: usize = 4;
 
@@ -55,6 +59,30 @@ pub fn encode(unit: u8, pdu: [u8; PDU_LEN]) -> [u8; REQUEST_LEN] {
     [unit, function, a, b, c, d, low, high]
 }
 
+/// The frame of a request of whatever length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestFrame {
+    bytes: [u8; MAX_REQUEST_LEN],
+    len: usize,
+}
+
+impl RequestFrame {
+    pub fn new(unit: u8, pdu: &RequestPdu) -> Self {
+        let mut bytes = [0; MAX_REQUEST_LEN];
+        let covered = std::iter::once(&unit).chain(pdu.as_bytes());
+        bytes.iter_mut().zip(covered).for_each(|(byte, part)| *byte = *part);
+        let len = pdu.as_bytes().len() + 1;
+        let (covered, rest) = bytes.split_at_mut(len);
+        let crc = checksum::crc16_modbus(covered).to_le_bytes();
+        rest.iter_mut().zip(crc).for_each(|(byte, part)| *byte = part);
+        Self { bytes, len: len + 2 }
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
 /// Length of the reply that begins with `received`; `None` while it cannot be told yet.
 pub fn reply_len(received: &[u8]) -> Result<Option<usize>, WireError> {
     match received {
@@ -64,6 +92,31 @@ pub fn reply_len(received: &[u8]) -> Result<Option<usize>, WireError> {
         [_, 0x80..=0xff, ..] => Ok(Some(5)),
         [_, code, ..] => Err(WireError::UnknownCode { layer: Layer::ModbusRtu, code: *code }),
     }
+}
+
+/// Length of the reply to an identifying request that begins with `received`; `None` while it
+/// cannot be told yet, or if it is none. No more than a frame can have is ever predicted.
+pub fn identity_len(received: &[u8]) -> Option<usize> {
+    let len = match received {
+        [_, 7, ..] => 5,
+        [_, 11, ..] => 8,
+        [_, 12 | 17 | 20, byte_count, ..] => usize::from(*byte_count) + 5,
+        [_, 24, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])) + 6,
+        // Interface, code, conformity, more follows, next object, number of objects.
+        [_, 43, _, _, _, _, _, n_objects, objects @ ..] => device_id_len(*n_objects, objects)?,
+        _ => return None,
+    };
+    Some(len.min(MAX_LEN))
+}
+
+/// Of a reply with so many objects, each with its number and its length in front.
+fn device_id_len(n_objects: u8, objects: &[u8]) -> Option<usize> {
+    const AROUND: usize = 8 + 2;
+    let mut len = 0;
+    for _ in 0..n_objects {
+        len += 2 + usize::from(*objects.get(len + 1)?);
+    }
+    Some(len + AROUND)
 }
 
 /// How long things take on a line of a given speed.
@@ -147,6 +200,41 @@ mod tests {
     }
 
     #[test]
+    fn a_request_of_any_length_carries_its_crc() {
+        let plain = RequestFrame::new(0x11, &[3, 0, 0x6b, 0, 3].into());
+        assert_eq!(plain.as_bytes(), encode(0x11, [3, 0, 0x6b, 0, 3]));
+        for request in [
+            identify::IdentifyRequest::ServerId,
+            identify::IdentifyRequest::FileRecord { file: 1, record: 2, count: 3 },
+        ] {
+            let frame = RequestFrame::new(17, &request.pdu());
+            let parsed = Frame::parse(frame.as_bytes()).unwrap();
+            assert_eq!((parsed.unit, parsed.pdu), (17, request.pdu().as_bytes()));
+        }
+    }
+
+    #[test]
+    fn the_length_of_an_identification_is_known_once_it_is_stated() {
+        let replies: [(&[u8], usize); 7] = [
+            (&[17, 7, 0x6d, 0, 0], 2),
+            (&[17, 11, 0xff, 0xff, 1, 8, 0, 0], 2),
+            (&[17, 12, 8, 0, 0, 1, 8, 1, 0x21, 0x20, 0, 0, 0], 3),
+            (&[17, 17, 3, 0x2a, 0xff, 1, 0, 0], 3),
+            (&[17, 20, 6, 5, 6, 0x0d, 0xfe, 0, 0x20, 0, 0], 3),
+            (&[17, 24, 0, 6, 0, 2, 1, 0xb8, 0x12, 0x84, 0, 0], 4),
+            (&[17, 43, 14, 1, 1, 0, 0, 2, 0, 2, b'A', b'B', 1, 1, b'C', 0, 0], 14),
+        ];
+        for (reply, n_needed) in replies {
+            assert_eq!(identity_len(&reply[..n_needed - 1]), None, "function {}", reply[1]);
+            for len in n_needed..=reply.len() {
+                assert_eq!(identity_len(&reply[..len]), Some(reply.len()));
+            }
+        }
+        assert_eq!(identity_len(&[17, 24, 0xff, 0xff]), Some(MAX_LEN));
+        assert_eq!(identity_len(&[17, 3, 2, 0, 7]), None);
+    }
+
+    #[test]
     fn silence_scales_with_the_speed_up_to_19200() {
         assert_eq!(Timing::at(9600).t3_5, Duration::from_nanos(4_010_415));
         assert_eq!(Timing::at(19_200).t3_5, Duration::from_nanos(2_005_206));
@@ -160,7 +248,7 @@ mod tests {
         fn random_bytes_are_measured_without_a_panic(
             bytes in proptest::collection::vec(any::<u8>(), 0..300),
         ) {
-            let _ = (Frame::parse(&bytes), reply_len(&bytes));
+            let _ = (Frame::parse(&bytes), reply_len(&bytes), identity_len(&bytes));
         }
     }
 }
