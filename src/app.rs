@@ -13,6 +13,7 @@ mod links;
 mod notices;
 mod notify;
 pub mod printer;
+pub mod probe;
 pub mod read;
 mod reload;
 pub mod replay;

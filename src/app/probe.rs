@@ -1,0 +1,2 @@
+//! Probe.
+pub mod search;
