@@ -79,6 +79,15 @@ impl Inquiry {
         Ok(Self { link, bus })
     }
 
+    /// Go on over `link`, which may differ in all but where it leads. A serial device is let go of
+    /// before it is opened again.
+    pub fn retune(&mut self, link: Link) {
+        if self.link != link {
+            self.bus = None;
+            self.link = link;
+        }
+    }
+
     /// Find out whether anybody answers as `unit`, at the price of one time-out at most. That it
     /// does is proven; on a serial line the values may be the answer to an earlier question.
     pub async fn call(&mut self, unit: u8, question: Question) -> Result<Heard, Unheard> {

@@ -245,6 +245,21 @@ mod tests {
 
     proptest! {
         #[test]
+        fn a_length_once_predicted_stays_whatever_follows(
+            function in prop::sample::select(vec![7_u8, 11, 12, 17, 20, 24, 43]),
+            rest in proptest::collection::vec(any::<u8>(), 0..300),
+        ) {
+            let bytes = [&[17, function][..], &rest].concat();
+            let mut predicted = None;
+            for len in 0..=bytes.len() {
+                let now = identity_len(&bytes[..len]);
+                prop_assert!(predicted.is_none() || predicted == now);
+                prop_assert!(now.is_none_or(|now| now <= MAX_LEN));
+                predicted = now;
+            }
+        }
+
+        #[test]
         fn random_bytes_are_measured_without_a_panic(
             bytes in proptest::collection::vec(any::<u8>(), 0..300),
         ) {
