@@ -30,7 +30,9 @@ const TABLE_LEN: u32 = 1 << 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// The values, all of them zero or not.
-    Read { is_zero: bool },
+    Read {
+        is_zero: bool,
+    },
     Refused(Refusal),
 }
 
@@ -217,7 +219,7 @@ impl Search {
     /// Half way between what was read and what was refused, wherever the two are not adjacent.
     fn edge(&self) -> Option<u32> {
         let facts = self.facts();
-        facts.array_windows().find_map(|[(_, end, before), (first, _, after)]| {
+        facts.iter().zip(facts.iter().skip(1)).find_map(|((_, end, before), (first, _, after))| {
             (before.is_some() != after.is_some() && first > end).then(|| end + (first - end) / 2)
         })
     }
@@ -314,8 +316,14 @@ pub fn request(table: Table, span: Span) -> ReadRequest {
 /// Powers of two, hundreds to a thousand, thousands to ten thousand, then ten thousands.
 fn samples() -> BTreeSet<u32> {
     let powers = (0..16).map(|power| 1 << power);
-    let decimal = [100_u32, 1_000, 10_000].into_iter().flat_map(|step| (1..10).map(move |n| n * step));
-    [0, TABLE_LEN - 1].into_iter().chain(powers).chain(decimal).filter(|at| *at < TABLE_LEN).collect()
+    let decimal =
+        [100_u32, 1_000, 10_000].into_iter().flat_map(|step| (1..10).map(move |n| n * step));
+    [0, TABLE_LEN - 1]
+        .into_iter()
+        .chain(powers)
+        .chain(decimal)
+        .filter(|at| *at < TABLE_LEN)
+        .collect()
 }
 
 fn span(first: u32, count: u32) -> Span {

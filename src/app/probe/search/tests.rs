@@ -134,11 +134,8 @@ fn silence_at_long_requests_is_a_limit_too() {
 #[test]
 fn no_device_is_asked_more_than_the_budget_allows_and_nothing_false_is_claimed() {
     // Every other register, then every third, then noise.
-    let devices: [fn(u32) -> bool; 3] = [
-        |at| at % 2 == 0,
-        |at| at % 3 == 0,
-        |at| at.wrapping_mul(2_654_435_761) >> 28 < 9,
-    ];
+    let devices: [fn(u32) -> bool; 3] =
+        [|at| at % 2 == 0, |at| at % 3 == 0, |at| at.wrapping_mul(2_654_435_761) >> 28 < 9];
     for has in devices {
         let search = of(&Simulated { has, max_count: 125 });
         for stretch in search.stretches().iter().filter(|stretch| stretch.is_whole()) {
