@@ -1,5 +1,7 @@
 //! A one-off read: the poller's request and proof, for values named on a command line.
 
+pub mod watch;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
