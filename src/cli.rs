@@ -6,6 +6,7 @@ mod configuration;
 mod demo;
 mod diagnostics;
 mod failure;
+mod probe;
 mod read;
 mod replay;
 mod run;
@@ -37,6 +38,7 @@ fn obey(command: Command) -> Result<(), Failure> {
         Command::Demo(args) => demo::demo(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Read(args) => read::read(args),
+        Command::Probe(args) => probe::probe(&args),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The command line: one definition per argument, from which parsing and help both come.
 
+mod probe;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ use crate::tag::Addressing;
 use crate::tag::Order;
 use crate::tag::Type;
 
+pub(super) use probe::Probe;
+
 pub(super) const DEFAULT_CONFIG: &str = "/etc/infra_monitor.toml";
 
 const FIRST_STEPS: &str = "\
@@ -21,6 +25,8 @@ First steps:
   infra_monitor demo                     see everything work: no hardware, no privilege
   infra_monitor read tcp://192.0.2.10:502 --unit 1 %MW100 --type REAL
                                          one value from one of your controllers
+  infra_monitor probe tcp://192.0.2.10:502
+                                         what a new device is, and what can be read of it
   infra_monitor check my.toml            write a configuration; every mistake is shown
   sudo infra_monitor run --config my.toml
                                          watch the plant
@@ -35,8 +41,8 @@ Environment:
   NO_COLOR   if set, no colours
 
 Exit codes:
-  0 done      64 usage                   66 a file cannot be read or written
-  70 bug      69 no proven answer (read)   77 no permission   78 bad configuration";
+  0 done      64 usage                       66 a file cannot be read or written
+  70 bug      69 no answer (read, probe)     77 no permission   78 bad configuration";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -103,10 +109,11 @@ Examples:
   infra_monitor read tcp://127.0.0.1:1502 --unit 1 %MW100 %MW102 --type REAL
   infra_monitor read tcp://192.0.2.10:502 --unit 1 40101 40102 --format json
   infra_monitor read 'rtu:///dev/ttyS0?baud=9600&parity=none' --unit 17 input:0 --type INT
+  infra_monitor read tcp://192.0.2.10:502 --unit 1 %MW100 --watch 500ms
 
 A value is printed as Good only if the reply is proven to be the answer. Exit code 0 if all
-are Good, 69 if not. Text rounds fractions to six digits or two decimals, JSON keeps them.
-The serial line must be free: stop the daemon that polls it.";
+are Good (with --watch, the last ones), 69 if not. Text rounds fractions to six digits or two
+decimals, JSON keeps them. The serial line must be free: stop the daemon that polls it.";
 
 /// Watches the path of operational data beside a plant, from copper to log.
 ///
@@ -134,9 +141,12 @@ pub(super) enum Command {
     /// Judge capture files as if they were live
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(Replay),
-    /// Read values from one controller, once
+    /// Read values from one controller, once or again and again
     #[command(after_help = READ_EXAMPLES)]
     Read(Read),
+    /// Find out what a new device is and what can be read of it
+    #[command(after_help = probe::EXAMPLES)]
+    Probe(Probe),
 }
 
 #[derive(Debug, Args)]
@@ -228,11 +238,25 @@ pub(super) struct Read {
     /// How values are printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
+    /// Read again and again until Ctrl-C, each time this long after the last [default: 1s]
+    #[arg(long, value_name = "INTERVAL", value_parser = interval)]
+    #[arg(num_args = 0..=1, default_missing_value = "1s")]
+    pub(super) watch: Option<Duration>,
 }
 
 fn kind(text: &str) -> Result<Type, String> {
     let names = || Type::names().collect::<Vec<_>>().join(" ");
     text.parse().map_err(|error| format!("{error}; known are {}", names()))
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    const LEAST: Duration = Duration::from_millis(10);
+    const MOST: Duration = Duration::from_secs(86_400);
+    match humantime::parse_duration(text) {
+        Ok(time) if (LEAST..=MOST).contains(&time) => Ok(time),
+        Ok(_) => Err("expected a time from 10ms to 1day".to_owned()),
+        Err(_) => Err("expected a time such as 2s; addresses stand before --watch".to_owned()),
+    }
 }
 
 fn timeout(text: &str) -> Result<Duration, String> {

@@ -1,4 +1,6 @@
-//! `read`: values from one controller, once.
+//! `read`: values from one controller, once, or line by line until Ctrl-C.
+
+mod watch;
 
 use std::fmt::Write;
 use std::io;
@@ -25,6 +27,9 @@ pub(super) fn read(args: args::Read) -> Result<(), Failure> {
     let tags = tags_of(&args)?;
     let (format, unit, timeout) = (args.format, args.unit, args.timeout);
     let question = Question { endpoint: args.endpoint, unit, tags, timeout };
+    if let Some(every) = args.watch {
+        return watch::watch(&question, every, format);
+    }
     let answers = read::read(&question).map_err(|error| failed(&error))?;
     match format {
         Format::Text => print_text(&answers)?,

@@ -1,6 +1,9 @@
 //! The command line as a user meets it: help, exit codes, errors.
 
 mod controller;
+mod device;
+mod probe;
+mod watch;
 
 use std::fs;
 use std::io::Seek;
@@ -17,7 +20,7 @@ use controller::Controller;
 
 #[test]
 fn the_help_of_every_command_is_what_was_reviewed() {
-    for command in ["", "run", "check", "demo", "replay", "read"] {
+    for command in ["", "run", "check", "demo", "replay", "read", "probe"] {
         let args: Vec<&str> =
             [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
         let help = run(&args);
@@ -29,7 +32,7 @@ fn the_help_of_every_command_is_what_was_reviewed() {
 
 #[test]
 fn help_fits_a_terminal_of_100_columns() {
-    for command in ["run", "check", "demo", "replay", "read"] {
+    for command in ["run", "check", "demo", "replay", "read", "probe"] {
         for line in run(&[command, "--help"]).stdout.lines() {
             assert!(line.chars().count() <= 100, "{command}: {line}");
         }
