@@ -59,6 +59,10 @@ pub(super) fn fate(stretch: &Stretch) -> String {
     match (&stretch.fate, stretch.is_whole()) {
         (Fate::Read, true) => "read whole".to_owned(),
         (Fate::Read, false) => format!("read at all {n_places} places asked for"),
+        // Silence is no refusal.
+        (Fate::Refused(why), _) if why.iter().eq(&[Refusal::Silent]) => {
+            format!("no reply at all {n_places} places asked for")
+        }
         (Fate::Refused(why), true) => format!("refused: {}", refusals(why)),
         (Fate::Refused(why), false) => {
             format!("refused at all {n_places} places asked for: {}", refusals(why))
@@ -127,4 +131,29 @@ pub(super) fn is_plausible(value: &Value) -> bool {
 
 pub(super) fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_claimed_of_a_stretch_than_was_asked_for() {
+        let refused = |reasons: &[Refusal]| Fate::Refused(reasons.iter().copied().collect());
+        let (address, silent) = (Refusal::Exception(2), Refusal::Silent);
+        for (fate_of, n_places, text) in [
+            (Fate::Read, 10, "read whole"),
+            (Fate::Read, 9, "read at all 9 places asked for"),
+            (refused(&[address]), 10, "refused: exception 2, illegal data address"),
+            (refused(&[silent]), 3, "no reply at all 3 places asked for"),
+            (
+                refused(&[silent, address]),
+                3,
+                "refused at all 3 places asked for: exception 2, illegal data address; no reply",
+            ),
+        ] {
+            let stretch = Stretch { first: 0, last: 9, n_places, fate: fate_of };
+            assert_eq!(fate(&stretch), text);
+        }
+    }
 }
