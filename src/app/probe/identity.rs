@@ -41,6 +41,8 @@ impl Function {
 pub enum Support {
     Answers,
     Refuses(u8),
+    /// Something came that is not provably the answer.
+    Unproven,
     Silent,
 }
 
@@ -51,7 +53,8 @@ impl Support {
             Ok(Values::Registers(_) | Values::Bits(_) | Values::Echo | Values::Identity(_)) => {
                 Self::Answers
             }
-            Err(_) => Self::Silent,
+            Err(Why::Unproven | Why::OtherUnit(_)) => Self::Unproven,
+            Err(Why::Silent | Why::Late(_) | Why::Lost | Why::NoLink) => Self::Silent,
         }
     }
 }
@@ -154,6 +157,18 @@ mod tests {
         let mut identification = Identification::default();
         let part = part(1, 1, Some(0), 0, b"Acme");
         assert_eq!(identification.on_reply(BASIC, &part), None);
+    }
+
+    #[test]
+    fn a_reply_that_proves_nothing_is_not_taken_for_silence() {
+        for (reply, support) in [
+            (Ok(&Values::Identity(vec![17, 0])), Support::Answers),
+            (Ok(&Values::Exception(1)), Support::Refuses(1)),
+            (Err(Why::Unproven), Support::Unproven),
+            (Err(Why::Silent), Support::Silent),
+        ] {
+            assert_eq!(Support::of(reply), support);
+        }
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub(super) fn report(plan: &Plan, findings: &Findings) -> serde_json::Result<Str
                 let (support, exception) = match support {
                     Support::Answers => ("answers", None),
                     Support::Refuses(code) => ("refuses", Some(code)),
+                    Support::Unproven => ("unproven", None),
                     Support::Silent => ("silent", None),
                 };
                 json!({"code": function.code, "support": support, "exception": exception})

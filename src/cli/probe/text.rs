@@ -66,6 +66,7 @@ fn functions(text: &mut String, findings: &Findings) {
             Support::Refuses(code) => {
                 format!("refuses: exception {code}, {}", answers::exception(*code))
             }
+            Support::Unproven => "replies with what is not provably an answer".to_owned(),
             Support::Silent => "no reply".to_owned(),
         };
         let _ = writeln!(text, "  {:<35} {support}", function.name);
