@@ -1,3 +1,4 @@
+mod alone;
 mod boundary;
 mod fake;
 mod guarded;

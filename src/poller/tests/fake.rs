@@ -56,6 +56,7 @@ pub(super) enum Echo {
     Mute,
 }
 
+#[derive(Debug)]
 pub(super) struct Script {
     pub(super) wire: Wire,
     pub(super) fault: Fault,
@@ -192,7 +193,12 @@ pub(super) fn link(wire: Wire) -> Arc<Link> {
     })
 }
 
-async fn serve(mut stream: DuplexStream, script: &Script, start: Instant, record: &Mutex<Record>) {
+pub(super) async fn serve(
+    mut stream: DuplexStream,
+    script: &Script,
+    start: Instant,
+    record: &Mutex<Record>,
+) {
     let mut received = vec![];
     let mut pending: Vec<(Instant, Vec<u8>)> = vec![];
     let mut busy_until = start;
