@@ -1,9 +1,9 @@
 //! How much of its time a serial line needs for what it is scheduled, before a byte is sent. Pure.
 //!
-//! Counted for each request of the plan: its bytes and those of its reply at the line's speed, the
-//! silences around them, the time that a device takes to answer, which is assumed, and the time
-//! that the poller listens for a second reply (`rtu`). Lost replies and the probes after them come
-//! on top, and so does a poller that wakes late: hence the reserve.
+//! Counted for each request of the plan, and for the probes that a turn has while all is well
+//! (`rtu`): the bytes of request and reply at the line's speed, the silence between, and the time
+//! that a device takes to answer, which is assumed. Lost replies and the probes after them come on
+//! top, and so does a poller that wakes late: hence the reserve.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,9 +16,9 @@ use crate::wire::modbus::request::ReadRequest;
 use crate::wire::modbus::rtu;
 use crate::wire::modbus::rtu::Timing;
 
+use super::guard::{Guard, unguarded};
 use super::line::frame_gap;
 use super::plan::{Merge, Plan, Size};
-use super::station::MIN_WINDOW;
 
 /// Assumed, from the last byte of a request to the first of its reply.
 const REPLY_TIME: Duration = Duration::from_millis(10);
@@ -144,9 +144,24 @@ fn percent(turns: &[(Duration, &Arc<Device>)], least: Duration) -> u64 {
 
 /// Line time of one turn of `device`.
 fn turn_time(line: &Serial, pause: Duration, device: &Device) -> Duration {
-    let plan = Plan::new(&device.tags, Merge::Near, Size::new(device.max_registers));
-    let requests = plan.blocks.iter().map(|block| block.request);
-    requests.map(|request| request_time(line, pause, request, REPLY_TIME)).sum()
+    let requests = requests_of(device);
+    let confused = requests.windows(2).filter(|pair| match pair {
+        [last, next] => !next.is_distinguishable_from(*last),
+        _ => false,
+    });
+    // One after the turn, and one between two requests whose replies could pass for each other's.
+    let n_probes = if requests.is_empty() { 0 } else { 1 + confused.count() };
+    let probes = std::iter::repeat_n(ReadRequest::Echo { nonce: 0 }, n_probes);
+    let all = requests.iter().copied().chain(probes);
+    all.map(|request| request_time(line, pause, request, REPLY_TIME)).sum()
+}
+
+/// What a turn asks for: the block under a checksum, then the rest.
+fn requests_of(device: &Device) -> Vec<ReadRequest> {
+    let guarded = Guard::of(device);
+    let guarded = guarded.iter().flat_map(|guard| guard.requests().iter().copied());
+    let plan = Plan::new(&unguarded(device), Merge::Near, Size::new(device.max_registers));
+    guarded.chain(plan.blocks.iter().map(|block| block.request)).collect()
 }
 
 /// From the begin of a request to the begin of the next one, if the reply comes after `reply_time`.
@@ -160,9 +175,7 @@ pub(super) fn request_time(
     let reply_len = request.byte_count().map_or(rtu::REQUEST_LEN, |n_bytes| n_bytes + 5);
     let answered = reply_time + transmission(line, reply_len);
     let gap = frame_gap(Timing::at(line.baud));
-    // The reply ends with a gap, a second one is listened for, the next request begins with a gap.
-    let quiet = MIN_WINDOW.saturating_sub(answered).max(gap) + gap;
-    asked + answered + quiet.max(pause)
+    asked + answered + gap.max(pause)
 }
 
 fn transmission(line: &Serial, n_bytes: usize) -> Duration {

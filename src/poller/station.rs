@@ -21,7 +21,7 @@ use super::question::Question;
 
 /// A second reply is listened for at least this long after each request that no probe confirms
 /// together with others.
-pub(super) const MIN_WINDOW: Duration = Duration::from_millis(20);
+const MIN_WINDOW: Duration = Duration::from_millis(20);
 /// Bounds of the silence that is waited for after a failure; the upper one is the time-out.
 const MIN_GUARD: Duration = Duration::from_millis(20);
 /// How long after a time-out requests are followed by a probe, unless four cycles take longer.

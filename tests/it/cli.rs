@@ -144,11 +144,11 @@ fn check_says_how_much_of_its_time_each_serial_line_needs() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("plant.toml");
     for (n_devices, out, err) in [
-        (2, "line-a needs 53 % of 9600 8E1\n", ""),
+        (2, "line-a needs 59 % of 9600 8E1\n", ""),
         (
             5,
             "",
-            "warning: line-a needs 132 % of 9600 8E1, so turns will be missed: set every = \"2s\" \
+            "warning: line-a needs 146 % of 9600 8E1, so turns will be missed: set every = \"2s\" \
              for pump-1, pump-2, pump-3, pump-4, pump-5, or raise the baud rate (devices are taken \
              to answer within 10ms)\n",
         ),

@@ -31,11 +31,13 @@ async fn serve(mut line: DuplexStream, n_requests: u32) -> u32 {
             return nth - 1;
         }
         let mut reply = vec![request[0], request[1]];
-        if request[1] == 3 {
-            reply.push(request[5] * 2);
-            reply.extend(vec![0; usize::from(request[5]) * 2]);
-        } else {
-            reply.extend(&request[2..6]);
+        match request[1] {
+            3 => {
+                reply.push(request[5] * 2);
+                reply.extend(vec![0; usize::from(request[5]) * 2]);
+            }
+            8 => reply.extend(&request[2..6]),
+            _ => reply = vec![request[0], request[1] | 0x80, 1],
         }
         let crc = crc16_modbus(&reply) ^ u16::from(nth.is_multiple_of(3));
         reply.extend(crc.to_le_bytes());

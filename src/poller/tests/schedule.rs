@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::Device;
+use crate::config::{Device, Serial};
 use crate::record::Quality;
 
 use super::super::load::request_time;
@@ -33,6 +33,7 @@ async fn an_overloaded_line_is_polled_as_often_as_computed_and_counts_what_it_mi
     let Endpoint::Serial(serial) = &link.endpoint else { panic!("{:?}", link.endpoint) };
     let plan = Plan::new(&link.devices[0].tags, Merge::Near, Size::new(125));
     // The fake answers after 5 ms, and its bytes take no time.
+    let serial = &Serial { baud: 1_000_000, ..serial.clone() };
     let computed = request_time(serial, Duration::ZERO, plan.blocks[0].request, 5 * MS);
     let script = Script { wire, fault: Fault::None, hits: NO_FAULT };
     let (log, record) = poll_link_for(Arc::clone(&link), &script, 10_000 * MS).await;
