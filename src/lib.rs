@@ -3,9 +3,9 @@
 //! ```text
 //!  capture ──Delivery──▶ analysis ──WireReport──▶┐                      ┌─▶ journald
 //!  (1 thread per ring)   (1 thread per ring)     ├─▶ pipeline ──Event──▶┼─▶ JSON lines
-//!  poller ────────────────────────Reading───────▶┤    (1 task)          └─▶ terminal
-//!  (1 task per link)                             │
-//!  listener ──────────────────────TapReport────▶┘
+//!  poller ──────────────Reading, LineReport─────▶┤    (1 task)          └─▶ terminal
+//!  (1 task per connection or line)               │
+//!  listener ─────────────────────TapReport──────▶┘
 //!  (1 task per line that others poll)
 //! ```
 //!
