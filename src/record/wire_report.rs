@@ -50,6 +50,9 @@ pub struct WireReport {
 impl WireReport {
     /// A stranger decides how many findings a block holds; this bounds what they cost.
     pub const MAX_NOTES: usize = 64;
+    /// Corruption has room in these of them: it is told by host pair and counted apart, while one
+    /// write that is not noted is not told at all.
+    const MAX_CORRUPT: usize = Self::MAX_NOTES / 2;
     /// Likewise; with the longest answers 100 KB. Twelve thousand a second, at 20 ms a block.
     pub const MAX_READS: usize = 256;
 
@@ -80,7 +83,11 @@ impl WireReport {
 
     /// Keep `note` if there is room, count it if not.
     pub fn note(&mut self, note: Note) {
-        if self.notes.len() < Self::MAX_NOTES {
+        let room = match note {
+            Note::Corrupt(_) => Self::MAX_CORRUPT,
+            Note::Modbus(_) => Self::MAX_NOTES,
+        };
+        if self.notes.len() < room {
             self.notes.push(note);
         } else {
             self.notes_dropped += 1;
