@@ -6,6 +6,7 @@
     reason = "a test that skips or measures says so"
 )]
 
+mod alone;
 mod chunks;
 mod cli;
 mod codecs;
@@ -13,6 +14,8 @@ mod config;
 mod corpora;
 mod daemon;
 mod demo;
+mod flood;
+mod hostile;
 mod journald;
 mod layering;
 mod lines;
@@ -29,4 +32,5 @@ mod ring;
 mod sandbox;
 mod tap;
 mod tls;
+mod traffic;
 mod veth;

@@ -9,12 +9,12 @@ use infra_monitor::capture::{self, CaptureError};
 use infra_monitor::config;
 use infra_monitor::record::{Gap, InterfaceState, WireReport};
 use infra_monitor::sys::inject::Injector;
-use infra_monitor::wire::checksum::{finish, sum};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio_util::sync::CancellationToken;
 
 use crate::netns::Namespace;
+use crate::traffic;
 
 const LIMIT: Duration = Duration::from_secs(20);
 /// TEST-NET-2 to TEST-NET-3 (RFC 5737).
@@ -123,28 +123,7 @@ pub(crate) fn inject(namespace: &Namespace, interface: &'static str, n: u32, cor
     namespace.spawn(send).join().unwrap();
 }
 
-/// An Ethernet frame with both checksums right.
 fn datagram(number: u32) -> Vec<u8> {
-    const PAYLOAD: usize = 64;
-    let udp_len = u16::try_from(8 + PAYLOAD).unwrap();
-    let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0];
-    let mut ipv4 = vec![0x45, 0];
-    ipv4.extend((20 + udp_len).to_be_bytes());
-    ipv4.extend([0, 0, 0x40, 0, 64, 17, 0, 0]);
-    ipv4.extend([SOURCE, DESTINATION].concat());
-    let header_sum = finish(sum(0, &ipv4));
-    ipv4[10..12].copy_from_slice(&header_sum.to_be_bytes());
-
-    let mut udp = [0xc000u16, 9, udp_len, 0].map(u16::to_be_bytes).concat();
-    udp.extend(number.to_be_bytes());
-    udp.resize(usize::from(udp_len), 0xa5);
-    let pseudo = sum(17 + u32::from(udp_len), &ipv4[12..20]);
-    let checksum = match finish(sum(pseudo, &udp)) {
-        0 => 0xffff, // RFC 768: a computed zero is sent as all ones
-        checksum => checksum,
-    };
-    udp[6..8].copy_from_slice(&checksum.to_be_bytes());
-    frame.extend(ipv4);
-    frame.extend(udp);
-    frame
+    let payload = [&number.to_be_bytes()[..], &[0xa5; 60]].concat();
+    traffic::udp(SOURCE, DESTINATION, &payload)
 }
