@@ -4,16 +4,30 @@
 
 #![expect(clippy::indexing_slicing, reason = "every length here is a constant")]
 
-use std::io;
-use std::io::Write;
+/// How much is said, and between how many.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    /// Below 2^20.
+    pub(super) n_connections: u64,
+    /// False where the capture began later than the connections did.
+    pub(super) handshakes: bool,
+    /// On each connection, each of a request, a response and an acknowledgment.
+    pub(super) n_rounds: u64,
+}
 
-pub(super) const N_CONNECTIONS: u64 = 500;
-/// On each connection, each of a request, a response and an acknowledgment.
-const N_ROUNDS: u64 = 999;
+impl Plan {
+    pub(super) const fn n_transactions(self) -> u64 {
+        self.n_connections * self.n_rounds
+    }
+
+    pub(super) const fn n_packets(self) -> u64 {
+        let n_handshakes = if self.handshakes { self.n_connections } else { 0 };
+        HANDSHAKE * n_handshakes + ROUND * self.n_transactions()
+    }
+}
+
 const HANDSHAKE: u64 = 3;
-pub(super) const N_TRANSACTIONS: u64 = N_CONNECTIONS * N_ROUNDS;
-pub(super) const N_PACKETS: u64 = N_CONNECTIONS * (HANDSHAKE + 3 * N_ROUNDS);
-
+const ROUND: u64 = 3;
 /// One request in so many writes.
 const WRITE_EVERY: u64 = 100;
 const SYN: u8 = 0x02;
@@ -31,32 +45,25 @@ struct Connection {
 const CLIENT: usize = 0;
 const SERVER: usize = 1;
 
-/// Write a pcap file, connections taking turns.
-pub(super) fn write(file: &mut impl Write) -> io::Result<()> {
-    for word in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 1] {
-        file.write_all(&u32::to_le_bytes(word))?;
-    }
-    let mut clock_us = 1_700_000_000_000_000;
-    let mut record = |frame: &[u8]| {
-        clock_us += 20;
-        let len = frame.len() as u64;
-        for word in [clock_us / 1_000_000, clock_us % 1_000_000, len, len] {
-            file.write_all(&u32::try_from(word).unwrap_or(u32::MAX).to_le_bytes())?;
+/// Show each frame, connections taking turns.
+pub(super) fn for_each_frame<E>(
+    plan: Plan,
+    mut show: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut connections: Vec<_> = (0..plan.n_connections).map(Connection::new).collect();
+    if plan.handshakes {
+        for connection in &mut connections {
+            show(&connection.send(CLIENT, SYN, &[]))?;
+            show(&connection.send(SERVER, SYN | ACK, &[]))?;
+            show(&connection.send(CLIENT, ACK, &[]))?;
         }
-        file.write_all(frame)
-    };
-    let mut connections: Vec<_> = (0..N_CONNECTIONS).map(Connection::new).collect();
-    for connection in &mut connections {
-        record(&connection.send(CLIENT, SYN, &[]))?;
-        record(&connection.send(SERVER, SYN | ACK, &[]))?;
-        record(&connection.send(CLIENT, ACK, &[]))?;
     }
-    for round in 0..N_ROUNDS {
+    for round in 0..plan.n_rounds {
         for connection in &mut connections {
             let (request, response) = transaction(round);
-            record(&connection.send(CLIENT, PSH | ACK, &request))?;
-            record(&connection.send(SERVER, PSH | ACK, &response))?;
-            record(&connection.send(CLIENT, ACK, &[]))?;
+            show(&connection.send(CLIENT, PSH | ACK, &request))?;
+            show(&connection.send(SERVER, PSH | ACK, &response))?;
+            show(&connection.send(CLIENT, ACK, &[]))?;
         }
     }
     Ok(())
@@ -83,10 +90,10 @@ fn adu(transaction: u64, pdu: &[u8]) -> Vec<u8> {
 
 impl Connection {
     fn new(number: u64) -> Self {
-        let [.., high, low] = number.to_be_bytes();
+        let [.., upper, high, low] = number.to_be_bytes();
         let client_port = 40_000 + u16::from(low);
         Self {
-            addresses: [[10, 0, 0, 1 + high], [10, 1, high, low]],
+            addresses: [[10, 0, upper, high.wrapping_add(1)], [10, 1 + upper, high, low]],
             ports: [client_port, 502],
             next: [1_000 * u32::from(low), 7_000_000],
         }
