@@ -11,8 +11,8 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag, open};
 use nix::sys::stat::Mode;
 use nix::sys::termios::{
-    BaudRate, ControlFlags, FlushArg, SetArg, Termios, cfgetospeed, cfmakeraw, cfsetspeed, tcflush,
-    tcgetattr, tcsetattr,
+    BaudRate, ControlFlags, FlushArg, InputFlags, SetArg, Termios, cfgetospeed, cfmakeraw,
+    cfsetspeed, tcflush, tcgetattr, tcsetattr,
 };
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -86,6 +86,9 @@ impl Drop for SerialInput {
 /// zero in place of the byte: the frame's own checksum tells, and the byte as it came is evidence.
 fn apply(format: LineFormat, settings: &mut Termios) -> nix::Result<()> {
     cfmakeraw(settings);
+    // What that leaves as another program set it: `INPCK` and `IGNPAR` change bytes, and with
+    // `IXOFF` the driver itself sends a byte, whatever rights we opened the line with.
+    settings.input_flags = InputFlags::empty();
     let flags = &mut settings.control_flags;
     flags.insert(ControlFlags::CREAD | ControlFlags::CLOCAL);
     flags.remove(ControlFlags::CRTSCTS);
@@ -172,6 +175,18 @@ mod tests {
         let mut heard = [0; 8];
         assert_eq!(line.read(&mut heard).unwrap(), 8);
         assert_eq!(heard, sent);
+    }
+
+    #[test]
+    fn what_another_program_left_set_neither_changes_bytes_nor_makes_the_driver_send() {
+        let (terminal, path) = terminal();
+        let mut left = tcgetattr(&terminal.slave).unwrap();
+        // As it is after a program that used flow control in software, or checked parity.
+        let flow = InputFlags::IXOFF | InputFlags::IXANY;
+        left.input_flags.insert(flow | InputFlags::INPCK | InputFlags::IGNPAR);
+        tcsetattr(&terminal.slave, SetArg::TCSANOW, &left).unwrap();
+        let line = SerialInput::open(&path, FORMAT).unwrap();
+        assert_eq!(tcgetattr(&*line.0).unwrap().input_flags, InputFlags::empty());
     }
 
     #[test]
