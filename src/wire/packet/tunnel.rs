@@ -85,7 +85,7 @@ fn gre(bytes: &[u8]) -> Result<Option<Tunnelled<'_>>, WireError> {
         // Type I has no header of its own, nor a sequence number.
         ERSPAN_II if flags & SEQUENCE == 0 => Ok(Some(Tunnelled::whole(Link::Ethernet, inner))),
         ERSPAN_II => erspan_ii(inner).map(Some),
-        ERSPAN_III => erspan_iii(inner).map(Some),
+        ERSPAN_III => erspan_iii(inner),
         _ => Ok(None),
     }
 }
@@ -99,15 +99,21 @@ fn erspan_ii(bytes: &[u8]) -> Result<Tunnelled<'_>, WireError> {
     Ok(Tunnelled { link: Link::Ethernet, bytes: inner, stripped_vlan, is_cut })
 }
 
-fn erspan_iii(bytes: &[u8]) -> Result<Tunnelled<'_>, WireError> {
+fn erspan_iii(bytes: &[u8]) -> Result<Option<Tunnelled<'_>>, WireError> {
     /// Eight bytes follow that only the sending platform understands.
     const SUBHEADER: u8 = 1;
     let (fixed, mut inner) = header::<12>(Layer::Erspan, bytes)?;
     if fixed[11] & SUBHEADER != 0 {
         (_, inner) = header::<8>(Layer::Erspan, inner)?;
     }
+    // Five bits say what was mirrored; the draft defines no other frames than these.
+    let link = match fixed[10] >> 2 & 0x1f {
+        0 => Link::Ethernet,
+        2 => Link::Raw,
+        _ => return Ok(None),
+    };
     let (stripped_vlan, is_cut) = erspan(fixed);
-    Ok(Tunnelled { link: Link::Ethernet, bytes: inner, stripped_vlan, is_cut })
+    Ok(Some(Tunnelled { link, bytes: inner, stripped_vlan, is_cut }))
 }
 
 /// What types II and III have in common: the VLAN, and whether the frame was cut.

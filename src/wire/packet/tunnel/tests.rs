@@ -39,6 +39,7 @@ fn tunnels() -> Vec<Vec<u8>> {
     let erspan_ii = [0x10, 0x07, 0x10, 0x01, 0, 0, 0, 0];
     let erspan_iii = [0x20, 0x07, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let with_subheader = [&erspan_iii[..11], &[1; 9]].concat();
+    let of_ip = [0x20, 0x07, 0, 0, 0, 0, 0, 0, 0, 0, 2 << 2, 0];
     vec![
         in_gre(&[0, 0, 8, 0], ip),
         in_gre(&[0xb0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2], ip),
@@ -50,6 +51,7 @@ fn tunnels() -> Vec<Vec<u8>> {
         fixture::ethernet(ethernet::IPV4, &fixture::ipv4(IPV4_IN_IP, &[], ip)),
         fixture::ethernet(ethernet::IPV6, &fixture::ipv6(IPV4_IN_IP, ip)),
         in_vxlan(&frame),
+        in_gre(&[0x10, 0, 0x22, 0xeb, 0, 0, 0, 1], &[&of_ip[..], ip].concat()),
     ]
 }
 
@@ -102,6 +104,13 @@ fn other_protocols_and_versions_are_left_alone() {
         let packet = dissect(&captured(&bytes));
         assert_eq!((packet.tunnelled, packet.malformed), (None, None));
     }
+}
+
+#[test]
+fn a_mirrored_frame_of_no_known_type_is_left_alone() {
+    let unknown = [&[0x20, 0x07, 0, 0, 0, 0, 0, 0, 0, 0, 1 << 2, 0], &request()[..]].concat();
+    let bytes = in_gre(&[0x10, 0, 0x22, 0xeb, 0, 0, 0, 1], &unknown);
+    assert_eq!(inside(&captured(&bytes)).map(|packet| packet.network), None);
 }
 
 #[test]
