@@ -39,7 +39,8 @@ pub(super) struct Crosscheck {
 struct Link {
     /// In: exchanges polled. Out: compared and equal.
     ledger: Ledger,
-    client: Option<SocketAddr>,
+    /// Our end of the connection that each device was last polled over: a link may have several.
+    clients: BTreeMap<Arc<str>, SocketAddr>,
     told: BTreeMap<(Arc<str>, Cause), Told>,
 }
 
@@ -66,7 +67,10 @@ impl Crosscheck {
         let link = self.links.entry(reading.source.clone()).or_default();
         link.ledger.entered += 1;
         let client = asked.exchange.identity.client;
-        if let Some(before) = link.client.replace(client).filter(|before| *before != client) {
+        let before = link.clients.insert(Arc::clone(&asked.device), client);
+        if let Some(before) = before
+            && !link.clients.values().any(|used| *used == before)
+        {
             self.ours.remove(&before);
         }
         self.ours.insert(client);
@@ -108,7 +112,9 @@ impl Crosscheck {
             let polled = configured.get(id);
             let is_left = |device: &str| polled.is_some_and(|p| p.tags_of(id, device).is_some());
             link.told.retain(|(device, _), _| is_left(device));
+            link.clients.retain(|device, _| is_left(device));
         }
+        self.ours = self.links.values().flat_map(|link| link.clients.values()).copied().collect();
     }
 
     /// `crosscheck:<link>`: polled = compared and equal + each reason why not.

@@ -257,3 +257,24 @@ fn masters_are_told_apart_and_newcomers_take_the_place_of_the_silent() {
     let masters: Vec<_> = events.iter().map(|event| field(event, "master").cloned()).collect();
     assert_eq!(masters, [Some(Scalar::from("192.0.2.39:50000"))]);
 }
+
+#[test]
+fn the_connections_of_one_link_are_no_other_masters() {
+    let mut pipeline = pipeline();
+    for nth in 0..10 {
+        let ms = u64::from(nth) * EVERY;
+        let [one, two] = [1, 2].map(|unit| {
+            let mut ours = read(nth, ms, &[7]);
+            ours.identity.unit = unit;
+            ours.identity.client.set_port(40_000 + u16::from(unit));
+            ours
+        });
+        pipeline.on_reading(&Reading { device: "pump-1".into(), ..polled(&one) });
+        pipeline.on_reading(&Reading { device: "pump-2".into(), ..polled(&two) });
+        pipeline.on_report(&report("eth1", 0, &[&one, &two]));
+        pipeline.on_window_end(at(ms + EVERY));
+    }
+    pipeline.close(at(20 * EVERY));
+    let ledger = ledger(&pipeline);
+    assert_eq!((ledger.left, ledger.noted.get("others_seen")), (20, None), "{ledger}");
+}
