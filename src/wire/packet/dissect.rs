@@ -112,7 +112,11 @@ fn ipv6<'a>(
             pseudo: ip.pseudo_header(&upper),
             unverified: unverified(frame, payload.extent, upper.fragmentation),
         };
-        if let Fragmentation::Part { identification, offset_and_flags } = upper.fragmentation {
+        // Where an unfinished route leads stands in this part only, and the whole's checksum
+        // covers it: that whole cannot be verified.
+        if upper.destination.is_none()
+            && let Fragmentation::Part { identification, offset_and_flags } = upper.fragmentation
+        {
             let part = Payload { bytes: upper.bytes, extent: payload.extent };
             packet.fragment =
                 Some(Fragment::new(upper.protocol, identification, offset_and_flags, &part));

@@ -135,6 +135,20 @@ fn big_tcp_is_judged_with_its_real_length() {
 }
 
 #[test]
+fn a_fragment_on_its_way_through_a_router_is_not_put_together() {
+    let part = [&[17, 0, 0, 1, 0, 0, 0, 7], &b"8 octets"[..]].concat();
+    for (segments_left, is_kept) in [(0, true), (1, false)] {
+        let route = [&[44, 2, 0, segments_left, 0, 0, 0, 0], &[9; 16][..]].concat();
+        let ip = fixture::ipv6(43, &[route, part.clone()].concat());
+        let frame = fixture::ethernet(IPV6, &ip);
+        let packet = dissect(&captured(&frame));
+        assert_eq!(packet.fragment.is_some(), is_kept, "{packet:?}");
+        let unverified = Checksum::Unverified(Unverified::Fragment);
+        assert_eq!((packet.l4, packet.malformed), (Some((L4::Udp, unverified)), None));
+    }
+}
+
+#[test]
 fn a_fragment_has_a_judged_header_and_no_transport() {
     for flags in [0x20, 0x00] {
         let mut bytes = request();
