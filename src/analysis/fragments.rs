@@ -17,8 +17,9 @@ const MAX_PARTS: usize = 64;
 const MAX_BYTES: usize = 1 << 20;
 /// Longest datagram (RFC 791, section 3.1).
 const MAX_LEN: usize = 65_535;
-/// How long a part waits for the others, as in Linux (`IP_FRAG_TIME`).
-const PATIENCE_NS: u64 = 30_000_000_000;
+/// How long a part waits for the others. Receivers wait for half a minute, but all parts cross one
+/// wire, and identifications come round again (RFC 4963).
+const PATIENCE_NS: u64 = 2_000_000_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Fragments {
