@@ -15,7 +15,9 @@ use tokio::sync::watch;
 
 use crate::block::{Block, Content, Delivery, Frame};
 use crate::flow::{Evidence, Sighting, Table, WatchList};
-use crate::record::{Checked, ChecksumTally, Corruption, Note, SourceId, WireReport};
+use crate::record::{
+    Checked, ChecksumTally, Conflict, Contested, Corruption, Note, SourceId, WireReport,
+};
 use crate::wire::packet::{
     Captured, Fragment, L4, Network, Packet, Reassembled, Segment, Transport, Tunnelled,
     dissect_into,
@@ -32,12 +34,14 @@ pub struct Analyser {
     flows: Table,
     fragments: Fragments,
     rewriting: Rewriting,
+    /// Time of the last frame.
+    last_ns: u64,
     /// Servers whose reads are kept, as they are configured by now.
     watched: Option<watch::Receiver<WatchList>>,
 }
 
-/// Connections known at a time. An idle one costs a quarter of a kilobyte, one that a stranger has
-/// filled with requests and beginnings of others less than two.
+/// Connections known at a time. An idle one costs one and a half kilobytes, one that a stranger has
+/// filled with requests and beginnings of others less than four.
 const MAX_FLOWS: usize = 16_384;
 /// Tunnels in tunnels that are followed.
 const MAX_TUNNELS: usize = 3;
@@ -54,6 +58,10 @@ pub fn run(
             return;
         }
     }
+    if let Some(report) = analyser.finish() {
+        // If the pipeline is gone, nobody wants to know.
+        reports.blocking_send(report).unwrap_or_default();
+    }
 }
 
 impl Analyser {
@@ -62,7 +70,7 @@ impl Analyser {
         let seed = RandomState::new().hash_one(MAX_FLOWS);
         let flows = Table::new(MAX_FLOWS, modbus_ports, seed);
         let (fragments, rewriting) = (Fragments::default(), Rewriting::new());
-        Self { source, flows, fragments, rewriting, watched: None }
+        Self { source, flows, fragments, rewriting, last_ns: 0, watched: None }
     }
 
     /// Keep the reads of the servers on the list, which may be replaced at any time: it is looked
@@ -85,10 +93,20 @@ impl Analyser {
         report
     }
 
+    /// Judge what waits for segments that will not come any more; `None` if nothing does.
+    pub fn finish(&mut self) -> Option<WireReport> {
+        if !self.flows.has_holes() {
+            return None;
+        }
+        let mut report = WireReport::new(self.source.clone(), time(self.last_ns));
+        self.flows.finish(&mut report);
+        Some(report)
+    }
+
     fn judge_block(&mut self, block: &Block, report: &mut WireReport) {
         report.gap = block.gap();
         self.follow_watch_list();
-        self.flows.start_block();
+        self.flows.start_block(report.gap);
         let mut last_ns = None;
         block.for_each(|frame| {
             last_ns = Some(frame.at_ns);
@@ -96,6 +114,8 @@ impl Analyser {
         });
         if let Some(last_ns) = last_ns {
             report.at = time(last_ns);
+            self.last_ns = last_ns;
+            self.flows.end_block(last_ns, report);
         }
     }
 
@@ -190,9 +210,13 @@ impl Analyser {
         }
         let Fragment { protocol, identification, .. } = *fragment;
         let key = Key { vlan: packet.vlan, source, destination, protocol, identification };
-        let Some(bytes) = self.fragments.accept(key, fragment, at_ns, &mut report.fragments) else {
-            return;
-        };
+        let contradicted = report.fragments.contradicted;
+        let whole = self.fragments.accept(key, fragment, at_ns, &mut report.fragments);
+        if report.fragments.contradicted > contradicted {
+            let of = Contested::Datagram { source, destination };
+            report.note(Note::Conflict(Conflict { at: time(at_ns), vlan: packet.vlan, of }));
+        }
+        let Some(bytes) = whole else { return };
         let vlan = packet.vlan;
         let whole = Reassembled { vlan, source, destination, protocol, bytes: &bytes }.dissect();
         self.judge_packet(at_ns, &whole, report);

@@ -1,11 +1,13 @@
 //! Conversations on the wire: TCP segments or the bytes of a line in, Modbus transactions out.
 //!
 //! Everything here is bounded by what it is given at the start, whatever a stranger sends: a fixed
-//! table of connections, in each a fixed number of open requests and one ADU's worth of bytes per
-//! direction. Once a connection is known, nothing allocates but what a report keeps (a line, which
-//! is slow, may). Pure: time comes with what is seen.
+//! table of connections, in each a fixed number of open requests and two ADUs' worth of bytes per
+//! direction, and one pool for what comes out of order. Once a connection is known, nothing
+//! allocates but that and what a report keeps (a line, which is slow, may). Pure: time comes with what is seen.
 
 mod connection;
+mod half;
+mod key;
 mod line;
 mod outstanding;
 mod ports;

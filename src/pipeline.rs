@@ -9,6 +9,7 @@ mod alarm;
 mod budget;
 mod capture;
 mod clock;
+mod conflict;
 mod crosscheck;
 mod intake;
 mod line;

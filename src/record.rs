@@ -17,8 +17,8 @@ pub use quality::{Doubt, Fault, Quality, Status};
 pub use reading::{BlockChecksum, BlockMismatch, Reading, Sample};
 pub use tap_report::{HeardBytes, TapReport, TapState, UnitTally};
 pub use wire_report::{
-    Checked, ChecksumTally, Corruption, FragmentTally, Gap, InterfaceState, ModbusTally, Note,
-    Path, RingCount, Tally, Transaction, WireReport,
+    Checked, ChecksumTally, Conflict, Contested, Corruption, FragmentTally, Gap, InterfaceState,
+    ModbusTally, Note, Path, RingCount, StreamTally, Tally, Transaction, WireReport,
 };
 
 use std::sync::Arc;

@@ -165,6 +165,41 @@ fn a_checksum_that_is_explained_by_rewriting_proves_nothing() {
     assert!(report.reads_unproven > 5, "{report:?}");
 }
 
+#[test]
+fn what_waits_is_reported_when_the_capture_ends() {
+    let (to_analyser, deliveries) = mpsc::channel(4);
+    let (reports, mut from_analyser) = mpsc::channel(4);
+    let [first, _] = transaction(1);
+    let [third, _] = transaction(3);
+    to_analyser.try_send(delivery(Content::Block(Block::Memory(vec![first, third])))).unwrap();
+    drop(to_analyser);
+    run(analyser(), deliveries, &reports);
+    let [block, rest] = [(); 2].map(|()| from_analyser.try_recv().unwrap());
+    assert_eq!((block.modbus.requests, block.frames), (1, 2));
+    assert_eq!((rest.modbus.requests, rest.frames, rest.at), (1, 0, block.at));
+    assert_eq!(rest.streams.missing_bytes, 12);
+}
+
+#[test]
+fn fragments_that_contradict_each_other_are_noted_with_their_hosts() {
+    let fragment = |offset_and_more: u16, byte: u8| {
+        let mut packet = fixture::ipv4(17, &[], &[byte; 16]);
+        packet[6..8].copy_from_slice(&offset_and_more.to_be_bytes());
+        packet[10..12].fill(0);
+        let sum = checksum::finish(checksum::sum(0, &packet[..20]));
+        packet[10..12].copy_from_slice(&sum.to_be_bytes());
+        fixture::ethernet(0x0800, &packet)
+    };
+    let report = judged(vec![fragment(0x2000, 1), fragment(0x2001, 1), fragment(0x2001, 2)]);
+    assert_eq!(report.fragments.contradicted, 1);
+    let [Note::Conflict(conflict)] = &report.notes[..] else { panic!("{:?}", report.notes) };
+    let of = Contested::Datagram {
+        source: "192.0.2.1".parse().unwrap(),
+        destination: "192.0.2.2".parse().unwrap(),
+    };
+    assert_eq!(conflict.of, of);
+}
+
 /// A read and its answer, as the `id`-th on one connection.
 fn transaction(id: u8) -> [Vec<u8>; 2] {
     let request = [0, id, 0, 0, 0, 6, 1, 3, 0, 107, 0, 1];

@@ -13,7 +13,9 @@ use crate::block::{Block, Content, Delivery};
 use crate::capture::file::{CaptureFile, FileError};
 use crate::config::{Level, Log, Samples};
 use crate::pipeline::{Pipeline, Settings, Sources};
-use crate::record::{ChecksumTally, Event, Ledger, ModbusTally, RingCount, SourceId, WireReport};
+use crate::record::{
+    ChecksumTally, Event, Ledger, ModbusTally, RingCount, SourceId, StreamTally, WireReport,
+};
 
 /// What the files held.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
@@ -99,6 +101,9 @@ pub fn replay(
             }
             observe(Observed::Progress { read: read_before + file.position(), total });
         }
+        if let Some(report) = analyser.finish() {
+            replay.on_report(&report, &mut observe);
+        }
         read_before += file.len();
         replay.totals.close(&file);
     }
@@ -124,6 +129,7 @@ struct Totals {
     corrupt_records: u64,
     modbus: ModbusTally,
     flows_evicted: u64,
+    streams: StreamTally,
     /// Earliest and latest time stamp.
     span_ns: Option<RangeInclusive<u64>>,
 }
@@ -173,6 +179,7 @@ impl Totals {
         self.unknown_link += report.unknown_link;
         self.modbus.merge(&report.modbus);
         self.flows_evicted += report.flows_evicted;
+        self.streams.merge(&report.streams);
     }
 
     /// Add what is known once a file was read.
@@ -196,6 +203,10 @@ impl From<Totals> for Summary {
         ledger.drop("truncated_record", totals.truncated_records);
         ledger.note("flows_evicted", totals.flows_evicted);
         ledger.note("modbus_unread", totals.modbus.unread);
+        ledger.note("stream_bytes_missing", totals.streams.missing_bytes);
+        ledger.note("stream_bytes_repeated", totals.streams.repeated_bytes);
+        ledger.note("stream_conflicts", totals.streams.conflicts);
+        ledger.note("stream_holes", totals.streams.holes);
         ledger.drop("corrupt_record", totals.corrupt_records);
         Self {
             packets: totals.frames,

@@ -1,6 +1,6 @@
 //! What a connection is followed by: a segment, and where and when it was seen.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use crate::wire::packet::{Segment, Vlan};
 
@@ -22,14 +22,4 @@ pub enum Evidence {
     /// Its checksum is right, or its sender, on this machine, has not computed it yet.
     Intact,
     Unverified,
-}
-
-impl Sighting<'_> {
-    pub(super) fn source(&self) -> SocketAddr {
-        SocketAddr::new(*self.source, self.segment.source_port)
-    }
-
-    pub(super) fn destination(&self) -> SocketAddr {
-        SocketAddr::new(*self.destination, self.segment.destination_port)
-    }
 }

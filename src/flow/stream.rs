@@ -1,15 +1,11 @@
-//! One direction of a connection: segments in order become ADUs.
+//! One direction of a connection: bytes in order become ADUs.
 //!
-//! Sequence numbers tell what is new. Retransmissions are ignored; after a hole, or when a
-//! connection is met under way, reading starts at the next segment that begins like an ADU.
+//! After a hole, or when a connection is met under way, reading starts where a segment's new bytes
+//! begin like an ADU.
 //! A PDU that is not Modbus costs the rest of its segment, never the connection.
 
 use crate::wire::modbus::mbap::{self, Mbap};
 use crate::wire::modbus::pdu::{Direction, Layout, Pdu};
-use crate::wire::packet::{Flags, Segment};
-
-/// A segment that starts further back than this is not a retransmission but another stream.
-const WINDOW: u32 = 65_535;
 
 /// Longest ADU.
 const MAX_ADU: usize = mbap::LEN + mbap::MAX_PDU;
@@ -17,8 +13,6 @@ const MAX_ADU: usize = mbap::LEN + mbap::MAX_PDU;
 /// State of one direction.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
-    /// Sequence number after the last byte seen; `None` before the first segment.
-    next: Option<u32>,
     step: Step,
     /// Start of an ADU whose end is yet to come; never longer than one.
     tail: Vec<u8>,
@@ -33,32 +27,26 @@ enum Step {
     Lost,
 }
 
-/// What became of a segment's payload.
+/// What became of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taken {
-    /// Read, seen before, or empty.
+    /// Read, or kept as the start of an ADU.
     All,
     /// At least its last bytes could not be read as Modbus.
     Partly,
 }
 
 impl Stream {
-    /// Forget everything, but keep the memory.
-    pub(super) fn reset(&mut self) {
-        self.next = None;
-        self.lose();
+    /// Forget everything, but keep the memory: bytes were missed.
+    pub(super) fn lose(&mut self) {
+        self.step = Step::Lost;
+        self.tail.clear();
     }
 
-    /// True if bytes before this segment were missed, or it belongs to another stream.
-    pub(super) fn misses_before(&self, segment: &Segment<'_>) -> bool {
-        let seen_before = self.next.map(|next| next.wrapping_sub(segment.sequence));
-        !segment.payload.is_empty() && seen_before.is_some_and(|overlap| overlap > WINDOW)
-    }
-
-    /// True if the other side acknowledges bytes that were missed.
-    pub(super) fn misses_acknowledged(&self, segment: &Segment<'_>) -> bool {
-        let unseen = self.next.map(|next| segment.acknowledgment.wrapping_sub(next));
-        segment.flags.any(Flags::ACK) && unseen.is_some_and(|unseen| (1..=WINDOW).contains(&unseen))
+    /// The next byte is the first of all.
+    pub(super) fn lock(&mut self) {
+        self.step = Step::Locked;
+        self.tail.clear();
     }
 
     /// True if an ADU has begun and not ended.
@@ -66,81 +54,44 @@ impl Stream {
         !self.tail.is_empty()
     }
 
-    /// Show each ADU that `segment` completes to `visit`.
+    /// Show each ADU that `bytes` complete to `visit`.
     pub(super) fn accept(
         &mut self,
-        segment: &Segment<'_>,
+        bytes: &[u8],
         direction: Direction,
         mut visit: impl FnMut(Mbap, &[u8]),
     ) -> Taken {
-        let fresh = self.fresh(segment);
-        if fresh.is_empty() {
-            return Taken::All;
-        }
         match (self.step, self.tail.is_empty()) {
-            (Step::Lost, _) => self.start(fresh, direction, visit),
-            (Step::Locked, true) => self.read(fresh, visit),
-            (Step::Locked, false) => match self.complete_tail(fresh) {
+            (Step::Lost, _) => self.start(bytes, direction, visit),
+            (Step::Locked, true) => self.read(bytes, visit),
+            (Step::Locked, false) => match self.complete_tail(bytes) {
                 Tail::Open => Taken::All,
                 Tail::Complete { mbap, used } => {
                     visit(mbap, self.tail.get(mbap::LEN..).unwrap_or_default());
                     self.tail.clear();
-                    self.read(fresh.get(used..).unwrap_or_default(), visit)
+                    self.read(bytes.get(used..).unwrap_or_default(), visit)
                 }
                 Tail::Foreign => {
                     self.lose();
-                    self.start(fresh, direction, visit);
+                    self.start(bytes, direction, visit);
                     Taken::Partly
                 }
             },
         }
     }
 
-    /// The part of the payload that was not seen before; a hole in front of it is noted in `step`.
-    fn fresh<'a>(&mut self, segment: &Segment<'a>) -> &'a [u8] {
-        let mut start = segment.sequence;
-        if segment.flags.any(Flags::SYN) {
-            start = start.wrapping_add(1); // a SYN takes one number (RFC 9293, section 3.4)
-            self.next = Some(start);
-            self.step = Step::Locked;
-            self.tail.clear();
-        }
-        let payload = segment.payload;
-        if payload.is_empty() {
-            return payload;
-        }
-        // A payload is shorter than 2^32: `unwrap_or` is never taken.
-        let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-        let end = start.wrapping_add(len);
-        let seen_before = self.next.map(|next| next.wrapping_sub(start));
-        match seen_before {
-            Some(0) => (),
-            Some(overlap) if overlap <= WINDOW => {
-                if overlap >= len {
-                    return &[];
-                }
-                self.next = Some(end);
-                let overlap = usize::try_from(overlap).unwrap_or(usize::MAX);
-                return payload.get(overlap..).unwrap_or_default();
-            }
-            Some(_) | None => self.lose(),
-        }
-        self.next = Some(end);
-        payload
-    }
-
     /// Look for the start of an ADU where a segment starts.
     fn start(
         &mut self,
-        fresh: &[u8],
+        bytes: &[u8],
         direction: Direction,
         visit: impl FnMut(Mbap, &[u8]),
     ) -> Taken {
-        if !starts_like_an_adu(fresh, direction) {
+        if !starts_like_an_adu(bytes, direction) {
             return Taken::Partly;
         }
         self.step = Step::Locked;
-        self.read(fresh, visit)
+        self.read(bytes, visit)
     }
 
     /// Read ADUs off the front of `bytes`, and keep what is left of the last.
@@ -194,11 +145,6 @@ impl Stream {
         self.tail.extend_from_slice(taken);
         taken.len()
     }
-
-    fn lose(&mut self) {
-        self.step = Step::Lost;
-        self.tail.clear();
-    }
 }
 
 /// State of a tail after more bytes came.
@@ -239,19 +185,9 @@ mod tests {
     fn a_tail_takes_no_more_memory_than_the_longest_adu() {
         let adu = [&[0, 1, 0, 0, 0, 254, 1, 16][..], &[0; 252]].concat();
         let mut stream = Stream::default();
-        let (mut sequence, mut n_adus) = (1, 0);
-        for payload in [&adu[..200], &adu[200..], &adu[..8], &adu[8..259], &adu[259..]] {
-            let segment = Segment {
-                source_port: 40_000,
-                destination_port: 502,
-                sequence,
-                acknowledgment: 0,
-                flags: Flags(Flags::ACK),
-                len: 20 + payload.len(),
-                payload,
-            };
-            stream.accept(&segment, Direction::Request, |_, _| n_adus += 1);
-            sequence += u32::try_from(payload.len()).unwrap();
+        let mut n_adus = 0;
+        for bytes in [&adu[..200], &adu[200..], &adu[..8], &adu[8..259], &adu[259..]] {
+            stream.accept(bytes, Direction::Request, |_, _| n_adus += 1);
             assert_eq!(stream.tail.capacity(), MAX_ADU);
         }
         assert_eq!(n_adus, 2);

@@ -5,13 +5,13 @@
 //! is bounded, nothing is ever moved or swept, and a stranger who fills the table, or even finds
 //! collisions without knowing the seed, can only make us forget, never wait or allocate.
 
-use std::net::IpAddr;
-
-use crate::record::WireReport;
+use crate::record::{Gap, WireReport};
 use crate::wire::modbus::pdu::Direction;
 use crate::wire::packet::Flags;
 
 use super::connection::{Connection, Page};
+use super::half::Pool;
+use super::key::Key;
 use super::ports::Ports;
 use super::sighting::Sighting;
 use super::watch::WatchList;
@@ -29,6 +29,11 @@ pub struct Table {
     slots: Vec<Slot>,
     /// Number of the block being judged.
     block: u64,
+    /// Gaps of the capture so far. Connections learn of them one by one, when they are met again.
+    n_gaps: u32,
+    pool: Pool,
+    /// Where the search for connections whose holes are hopeless goes on.
+    swept: usize,
 }
 
 /// Where a connection may lie. Once used, it stays used, and keeps its slot.
@@ -47,18 +52,14 @@ struct Slot {
     connection: Connection,
 }
 
-/// Who talks to whom, and on which VLAN: addresses may repeat across VLANs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Key {
-    client: u128,
-    server: u128,
-    /// Client port, server port, outer and inner VLAN.
-    rest: u64,
-}
-
 /// Places in which a connection may lie. Half full, a table of ten thousand has no window of
 /// this length taken.
 const WINDOW: usize = 32;
+/// Bytes that wait for what is missing before them, in all connections together. When there is no
+/// room, holes are given up at once.
+pub(super) const POOL: usize = 4 << 20;
+/// Connections that are looked at after a block: all of a full table in 5 s, of 20 ms a block.
+const SWEEP: usize = 64;
 
 impl Table {
     /// Room for `capacity` connections, rounded up to a power of two.
@@ -73,6 +74,9 @@ impl Table {
             places: vec![Place { tag: 0, slot: 0 }; n_places].into(),
             slots: Vec::with_capacity(n_places),
             block: 0,
+            n_gaps: 0,
+            pool: Pool::new(POOL),
+            swept: 0,
         }
     }
 
@@ -80,13 +84,54 @@ impl Table {
     pub fn watch(&mut self, servers: WatchList) {
         self.watched = servers;
         for Slot { key, connection, .. } in &mut self.slots {
-            connection.watch(self.watched.contains(key.server, key.server_port()));
+            connection.watch(key.is_on(&self.watched));
         }
     }
 
     /// A new report begins: notes made so far can no longer be completed.
-    pub fn start_block(&mut self) {
+    pub fn start_block(&mut self, gap: Gap) {
         self.block += 1;
+        self.n_gaps = match gap {
+            Gap::None => self.n_gaps,
+            Gap::Before => self.n_gaps.wrapping_add(1),
+        };
+    }
+
+    /// A block ends: look after some connections that may not be met again.
+    pub fn end_block(&mut self, at_ns: u64, report: &mut WireReport) {
+        for _ in 0..SWEEP.min(self.slots.len()) {
+            self.swept = (self.swept + 1) % self.slots.len();
+            let Some(Slot { key, connection, .. }) = self.slots.get_mut(self.swept) else { return };
+            if connection.has_hole() {
+                let (block, n_gaps) = (self.block, self.n_gaps);
+                connection.give_up(at_ns, &mut Page { block, n_gaps, key, report }, &mut self.pool);
+            }
+        }
+    }
+
+    /// Nothing more will come: read what waits for what is missing.
+    pub fn finish(&mut self, report: &mut WireReport) {
+        self.start_block(Gap::None);
+        let (block, n_gaps) = (self.block, self.n_gaps);
+        for Slot { key, connection, .. } in &mut self.slots {
+            connection.finish(&mut Page { block, n_gaps, key, report }, &mut self.pool);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn pool_free(&self) -> usize {
+        self.pool.free()
+    }
+
+    /// Connections that are kept, and for how many there is memory.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> (usize, usize) {
+        (self.slots.len(), self.slots.capacity())
+    }
+
+    /// True if something waits for what is missing, or is known to be missing.
+    pub fn has_holes(&self) -> bool {
+        self.slots.iter().any(|slot| slot.connection.has_hole())
     }
 
     /// Follow the connection that a segment belongs to, if it is one of Modbus.
@@ -103,10 +148,11 @@ impl Table {
         let Some(number) = known.or_else(|| self.claim(key, hash, report)) else {
             return;
         };
-        let block = self.block;
-        if let Some(slot) = self.slots.get_mut(number) {
-            slot.last_ns = sighting.at_ns;
-            slot.connection.accept(sighting, direction, &mut Page { block, report });
+        let (block, n_gaps) = (self.block, self.n_gaps);
+        if let Some(Slot { key, last_ns, connection }) = self.slots.get_mut(number) {
+            *last_ns = sighting.at_ns;
+            let page = &mut Page { block, n_gaps, key, report };
+            connection.accept(sighting, direction, page, &mut self.pool);
         }
     }
 
@@ -163,12 +209,15 @@ impl Table {
         if is_new {
             self.slots.push(Slot { key, last_ns: 0, connection: Connection::default() });
         } else {
+            let (block, n_gaps) = (self.block, self.n_gaps);
             let slot = self.slots.get_mut(number)?;
             report.flows_evicted += u64::from(slot.connection.is_open());
+            let page = &mut Page { block, n_gaps, key: &slot.key, report };
+            slot.connection.finish(page, &mut self.pool);
+            slot.connection.reset(&mut self.pool);
             slot.key = key;
-            slot.connection.reset();
         }
-        let is_watched = self.watched.contains(key.server, key.server_port());
+        let is_watched = key.is_on(&self.watched);
         self.slots.get_mut(number)?.connection.watch(is_watched);
         let place = self.places.get_mut(self.home(hash) + offset)?;
         *place = Place { tag: tag(hash), slot: u32::try_from(number).ok()? };
@@ -201,47 +250,4 @@ impl Place {
 /// The high bits, which the home position does not use; never 0.
 fn tag(hash: u64) -> u32 {
     u32::try_from(hash >> 32).unwrap_or(u32::MAX).max(1)
-}
-
-impl Key {
-    fn of(sighting: &Sighting<'_>, direction: Direction) -> Self {
-        let Sighting { source, destination, segment, vlan, .. } = *sighting;
-        let (source_port, destination_port) = (segment.source_port, segment.destination_port);
-        let (client, server, client_port, server_port) = match direction {
-            Direction::Request => (source, destination, source_port, destination_port),
-            Direction::Response => (destination, source, destination_port, source_port),
-        };
-        let rest = [client_port, server_port, vlan.outer, vlan.inner]
-            .iter()
-            .fold(0, |rest, part| rest << 16 | u64::from(*part));
-        Self { client: number(client), server: number(server), rest }
-    }
-
-    fn server_port(&self) -> u16 {
-        let [_, _, high, low, ..] = self.rest.to_be_bytes();
-        u16::from_be_bytes([high, low])
-    }
-
-    /// Folded multiplication, as in wyhash: quick, and a stranger cannot aim without the seed.
-    #[expect(clippy::cast_possible_truncation, reason = "both halves of a product are used")]
-    fn hash(&self, seed: u64) -> u64 {
-        let fold = |a: u64, b: u64| {
-            let product = u128::from(a) * u128::from(b);
-            (product >> 64) as u64 ^ product as u64
-        };
-        let halves = |address: u128| ((address >> 64) as u64, address as u64);
-        let (client_high, client_low) = halves(self.client);
-        let (server_high, server_low) = halves(self.server);
-        let client = fold(client_low ^ seed, client_high ^ 0xa076_1d64_78bd_642f);
-        let server = fold(server_low ^ seed, server_high ^ 0xe703_7ed1_a0b4_28db);
-        fold(client ^ server.rotate_left(32) ^ seed, self.rest ^ 0x8ebc_6af0_9c88_c6e3)
-    }
-}
-
-/// An IPv4 address is the IPv6 address it maps to (RFC 4291, section 2.5.5.2).
-pub(super) fn number(address: &IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(address) => address.to_bits(),
-    }
 }

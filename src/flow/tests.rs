@@ -1,10 +1,11 @@
 mod hostile;
+mod order;
 mod watched;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, SystemTime};
 
-use crate::record::{Note, Path, SourceId, Transaction, WireReport};
+use crate::record::{Gap, Note, Path, SourceId, StreamTally, Transaction, WireReport};
 use crate::wire::modbus::mbap::Mbap;
 use crate::wire::packet::{Flags, Segment, Vlan};
 
@@ -87,13 +88,13 @@ impl Wire {
     fn transactions(&self) -> Vec<Transaction> {
         let modbus = |note: &Note| match note {
             Note::Modbus(transaction) => Some(*transaction),
-            Note::Corrupt(_) => None,
+            Note::Corrupt(_) | Note::Conflict(_) => None,
         };
         self.report.notes.iter().filter_map(modbus).collect()
     }
 
     fn next_block(&mut self) {
-        self.table.start_block();
+        self.table.start_block(Gap::None);
         self.report = report();
     }
 }
@@ -188,7 +189,10 @@ fn after_a_hole_reading_resumes_at_the_next_segment_that_starts_an_adu() {
     wire.send(SERVER, &response[..50]);
     wire.skip(SERVER, 60);
     wire.send(SERVER, &response[110..]);
+    assert_eq!((wire.counts(), wire.report.modbus.unread), ((0, 0, 0), 0));
+    wire.segment(CLIENT, 0, Flags::ACK, &[]); // the client has it all
     assert_eq!((wire.counts(), wire.report.modbus.unread), ((0, 0, 0), 1));
+    assert_eq!((wire.report.streams.holes, wire.report.streams.missing_bytes), (1, 60));
     wire.send(SERVER, &values(3));
     assert_eq!((wire.counts(), wire.report.modbus.unread), ((0, 1, 0), 1));
 }

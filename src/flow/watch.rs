@@ -8,15 +8,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::record::{Exchange, Identity, Overheard, ReadAnswer, WireReport, canonical};
+use crate::record::{Exchange, Identity, Overheard, ReadAnswer};
 use crate::wire::modbus::mbap::Mbap;
 use crate::wire::modbus::pdu::{Direction, Layout, Pdu};
 use crate::wire::modbus::reply;
 use crate::wire::modbus::request::{ReadRequest, Span};
 
+use super::connection::Page;
+use super::key::{Key, number};
 use super::outstanding::Request;
-use super::sighting::{Evidence, Sighting};
-use super::table::number;
+use super::sighting::Evidence;
 
 /// Servers by address and port, sorted. Cheap to clone; a new list replaces the old one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,7 +55,8 @@ pub(super) struct Watch {
 enum Intactness {
     #[default]
     Intact,
-    /// The segment at hand, or the start of an ADU that it goes on with, may be damaged.
+    /// The segment at hand, or the start of an ADU that it goes on with, may be damaged; or it
+    /// waited for others, or was seen in two versions.
     Doubtful,
 }
 
@@ -63,11 +65,16 @@ impl Watch {
     pub(super) fn on_segment(&mut self, direction: Direction, evidence: Evidence) {
         match evidence {
             Evidence::Intact => (),
-            Evidence::Unverified => *self.intactness(direction) = Intactness::Doubtful,
+            Evidence::Unverified => self.doubt(direction),
         }
     }
 
-    /// After that, if no ADU goes on in the next segment.
+    /// What is read next in a direction proves nothing.
+    pub(super) fn doubt(&mut self, direction: Direction) {
+        *self.intactness(direction) = Intactness::Doubtful;
+    }
+
+    /// After that, if no ADU goes on in the next segment and none waits.
     pub(super) fn on_adu_end(&mut self, direction: Direction) {
         *self.intactness(direction) = Intactness::Intact;
     }
@@ -83,16 +90,17 @@ impl Watch {
         &self,
         request: &Request,
         response: &[u8],
-        sighting: &Sighting<'_>,
-        report: &mut WireReport,
+        at_ns: u64,
+        page: &mut Page<'_>,
     ) {
         let Some(read) = read(&request.pdu) else { return };
         let is_proven = request.is_proven && self.server == Intactness::Intact;
         // An answer of another shape than was asked for is none, whoever takes it for one.
         let answer = reply::prove(read, response).ok().and_then(ReadAnswer::of);
+        let key = page.key;
         match answer.filter(|_| is_proven) {
-            Some(answer) => report.read(|| overheard(request, read, answer, sighting)),
-            None => report.reads_unproven += 1,
+            Some(answer) => page.report.read(|| overheard(request, read, answer, (at_ns, key))),
+            None => page.report.reads_unproven += 1,
         }
     }
 
@@ -111,25 +119,24 @@ fn read(pdu: &Pdu) -> Option<ReadRequest> {
     read.filter(|_| pdu.layout == Layout::Expected)
 }
 
-/// `sighting` is that of the response.
 fn overheard(
     request: &Request,
     read: ReadRequest,
     answer: ReadAnswer,
-    sighting: &Sighting<'_>,
+    (answered_ns, key): (u64, &Key),
 ) -> Overheard {
     let identity = Identity {
-        client: canonical(sighting.destination()),
-        server: canonical(sighting.source()),
+        client: key.client(),
+        server: key.server(),
         transaction: request.transaction,
         unit: request.unit,
         request: read,
     };
     let exchange =
-        Exchange { identity, asked: time(request.at_ns), answered: time(sighting.at_ns), answer };
-    Overheard { vlan: sighting.vlan, exchange: Arc::new(exchange) }
+        Exchange { identity, asked: time(request.at_ns), answered: time(answered_ns), answer };
+    Overheard { vlan: key.vlan(), exchange: Arc::new(exchange) }
 }
 
-fn time(at_ns: u64) -> SystemTime {
+pub(super) fn time(at_ns: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_nanos(at_ns)
 }

@@ -109,6 +109,7 @@ fn is_exempt(kind: Kind, samples: Samples) -> bool {
         | Kind::TagFresh
         | Kind::ScheduleMissed
         | Kind::ChecksumInvalid
+        | Kind::StreamConflict
         | Kind::ModbusWrite
         | Kind::ModbusException
         | Kind::CaptureLoss

@@ -9,10 +9,11 @@ use std::time::SystemTime;
 
 use crate::record::{
     Checked, ChecksumTally, Corruption, Event, Gap, InterfaceState, Kind, Ledger, Note, RingCount,
-    SourceId, Tally, WireReport,
+    SourceId, StreamTally, Tally, WireReport,
 };
 use crate::wire::packet::L4;
 
+use super::conflict::Conflicts;
 use super::outbox::Outbox;
 use super::transaction;
 use super::words::{elapsed, latency_ms};
@@ -54,6 +55,7 @@ struct Rare {
     unknown_link: u64,
     /// Connections forgotten for want of room.
     flows_evicted: u64,
+    streams: StreamTally,
     /// Segments on a Modbus port that could not be read as Modbus.
     modbus_unread: u64,
     /// Reads of watched servers that were not kept, for want of room or of proof.
@@ -67,6 +69,7 @@ struct Window {
     gaps: u64,
     checksums: ChecksumTally,
     pairs: BTreeMap<Pair, Found>,
+    conflicts: Conflicts,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,6 +100,7 @@ impl Captures {
         for note in &report.notes {
             match note {
                 Note::Corrupt(corruption) => capture.window.on_corruption(corruption),
+                Note::Conflict(conflict) => capture.window.conflicts.on_conflict(conflict),
                 Note::Modbus(seen) => outbox
                     .raise(transaction::kind_of(seen), || transaction::seen(&report.source, seen)),
             }
@@ -111,6 +115,7 @@ impl Captures {
             if window.count.ring.drops > 0 {
                 outbox.raise(Kind::CaptureLoss, || lost(source, now, &window, &capture.total));
             }
+            window.conflicts.raise(source, now, outbox);
             window.raise_corruption(source, now, outbox);
         }
     }
@@ -155,6 +160,7 @@ impl Rare {
         self.malformed += report.malformed;
         self.unknown_link += report.unknown_link;
         self.flows_evicted += report.flows_evicted;
+        self.streams.merge(&report.streams);
         self.modbus_unread += report.modbus.unread;
         self.reads_dropped += report.reads_dropped;
         self.reads_unproven += report.reads_unproven;
@@ -165,6 +171,7 @@ impl Window {
     fn add(&mut self, report: &WireReport) {
         self.count.add(report);
         self.checksums.merge(&report.checksums);
+        self.conflicts.add(report);
         self.gaps += match report.gap {
             Gap::None => 0,
             Gap::Before => 1,
@@ -211,6 +218,10 @@ impl Capture {
         ledger.note("malformed", malformed);
         ledger.note("flows_evicted", flows_evicted);
         ledger.note("modbus_unread", modbus_unread);
+        ledger.note("stream_bytes_missing", self.rare.streams.missing_bytes);
+        ledger.note("stream_bytes_repeated", self.rare.streams.repeated_bytes);
+        ledger.note("stream_conflicts", self.rare.streams.conflicts);
+        ledger.note("stream_holes", self.rare.streams.holes);
         ledger.note("reads_dropped", self.rare.reads_dropped);
         ledger.note("reads_unproven", self.rare.reads_unproven);
         ledger

@@ -1,5 +1,6 @@
 mod age;
 mod checksums;
+mod conflicts;
 mod ledgers;
 mod lines;
 mod missed;

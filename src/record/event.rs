@@ -108,6 +108,7 @@ pub enum Kind {
     TagFresh,
     ScheduleMissed,
     ChecksumInvalid,
+    StreamConflict,
     ModbusWrite,
     ModbusException,
     CaptureLoss,
@@ -123,7 +124,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::PollSample,
         Self::LimitExceeded,
         Self::LimitReturned,
@@ -144,6 +145,7 @@ impl Kind {
         Self::TagFresh,
         Self::ScheduleMissed,
         Self::ChecksumInvalid,
+        Self::StreamConflict,
         Self::ModbusWrite,
         Self::ModbusException,
         Self::CaptureLoss,
@@ -204,6 +206,9 @@ impl Kind {
             }
             Self::ChecksumInvalid => {
                 ("checksum.invalid", Warning, "dd784df1662c41279c98d539ac9e2f79")
+            }
+            Self::StreamConflict => {
+                ("stream.conflict", Warning, "095e12523d9c4787ba603ddd7208d7c3")
             }
             Self::ModbusWrite => ("modbus.write", Notice, "0af19b228dc04ec2b1267155d0f4932b"),
             Self::ModbusException => {

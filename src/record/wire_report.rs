@@ -26,6 +26,7 @@ pub struct WireReport {
     pub tunnelled: u64,
     pub fragments: FragmentTally,
     pub checksums: ChecksumTally,
+    pub streams: StreamTally,
     pub modbus: ModbusTally,
     /// Conversations forgotten because the flow table had no room left.
     pub flows_evicted: u64,
@@ -68,6 +69,7 @@ impl WireReport {
             tunnelled: 0,
             fragments: FragmentTally::default(),
             checksums: ChecksumTally::default(),
+            streams: StreamTally::default(),
             modbus: ModbusTally::default(),
             flows_evicted: 0,
             ring: RingCount::default(),
@@ -132,6 +134,29 @@ impl FragmentTally {
         self.reassembled += other.reassembled;
         self.contradicted += other.contradicted;
         self.given_up += other.given_up;
+    }
+}
+
+/// Bytes of followed TCP connections that did not come once and in order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct StreamTally {
+    /// Seen again: retransmitted, kept alive, or mirrored twice.
+    pub repeated_bytes: u64,
+    /// Never seen, though the receiver acknowledged them or later ones came: lost by the mirror,
+    /// the ring or the capture file.
+    pub missing_bytes: u64,
+    /// Places where bytes are missing, or where one stream ends in another.
+    pub holes: u64,
+    /// Seen again and not what they had been.
+    pub conflicts: u64,
+}
+
+impl StreamTally {
+    pub fn merge(&mut self, other: &Self) {
+        self.repeated_bytes += other.repeated_bytes;
+        self.missing_bytes += other.missing_bytes;
+        self.holes += other.holes;
+        self.conflicts += other.conflicts;
     }
 }
 
@@ -294,6 +319,7 @@ pub enum Note {
     Corrupt(Corruption),
     /// A write or an exception; transactions that only read are counted.
     Modbus(Transaction),
+    Conflict(Conflict),
 }
 
 /// Which checksum was compared.
@@ -313,6 +339,23 @@ pub struct Corruption {
     /// As the packet states them; a corrupt packet may lie.
     pub source: IpAddr,
     pub destination: IpAddr,
+}
+
+/// The same bytes were sent twice and say different things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    pub at: SystemTime,
+    pub vlan: Vlan,
+    pub of: Contested,
+}
+
+/// What there are two versions of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contested {
+    /// Bytes of a TCP connection in one direction.
+    Stream { source: SocketAddr, destination: SocketAddr },
+    /// Bytes of an IP datagram that came in fragments.
+    Datagram { source: IpAddr, destination: IpAddr },
 }
 
 /// Between whom a transaction went.

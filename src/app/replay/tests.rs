@@ -3,7 +3,7 @@ use std::io::Write as _;
 use tempfile::NamedTempFile;
 
 use crate::record::Kind;
-use crate::wire::fixture;
+use crate::wire::{checksum, fixture};
 
 use super::*;
 
@@ -117,6 +117,29 @@ fn a_corrupt_record_ends_its_file_with_its_place_and_what_was_read_is_summed_up(
     assert_eq!((summary.packets, summary.modbus.writes), (2, 1), "the next file is read");
     assert_eq!(summary.ledger.to_string(), "in 3 = out 2 + 1 corrupt_record");
     assert!(summary.ledger.balances());
+}
+
+#[test]
+fn a_request_behind_a_hole_is_not_lost_when_the_file_ends() {
+    let later = |by: u32| {
+        let adu = [&[0, 1, 0, 0, 0, 6, 17], &WRITE[..]].concat();
+        let addresses = fixture::addresses_v4();
+        let mut segment = fixture::segment(6, &addresses, &adu);
+        let sequence = u32::from_be_bytes(segment[4..8].try_into().unwrap()) + by;
+        segment[4..8].copy_from_slice(&sequence.to_be_bytes());
+        segment[16..18].fill(0);
+        let len = u16::try_from(segment.len()).unwrap().to_be_bytes();
+        let covered = [&addresses[..], &[0, 6], &len, &segment].concat();
+        let sum = checksum::finish(checksum::sum(0, &covered));
+        segment[16..18].copy_from_slice(&sum.to_be_bytes());
+        fixture::ethernet(0x0800, &fixture::ipv4(6, &[], &segment))
+    };
+    let (summary, events) = replayed(&pcap(1, &[&later(0), &later(24)]));
+    assert_eq!((summary.modbus.writes, summary.checksums.tcp.valid), (2, 2));
+    let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [Kind::ModbusWrite, Kind::ModbusWrite]);
+    let ledger = summary.ledger.to_string();
+    assert_eq!(ledger, "in 2 = out 2; stream_bytes_missing 12; stream_holes 1");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::record::{Doubt, Fault, Note, RingCount, WireReport};
+use crate::record::{Doubt, Fault, Note, RingCount, StreamTally, WireReport};
 
 use super::*;
 
@@ -109,11 +109,13 @@ fn what_no_event_tells_of_is_in_the_books_of_its_capture() {
     let mut report = WireReport::new(SourceId::from("lo"), at(0));
     (report.frames, report.malformed, report.unknown_link) = (7, 3, 2);
     (report.flows_evicted, report.modbus.unread) = (4, 5);
+    report.streams =
+        crate::record::StreamTally { repeated_bytes: 6, missing_bytes: 7, holes: 8, conflicts: 9 };
     pipeline.on_report(&report);
     let ledger = pipeline.ledgers()["capture:lo"].clone();
     pipeline.report_ledger("capture:lo", &ledger, at(1));
     insta::assert_snapshot!(show(&drain(&mut pipeline)[0]), @r#"
-    ledger.report: capture:lo: in 7 = out 5 + 2 unknown_link; flows_evicted 4; malformed 3; modbus_unread 5
+    ledger.report: capture:lo: in 7 = out 5 + 2 unknown_link; flows_evicted 4; malformed 3; modbus_unread 5; stream_bytes_missing 7; stream_bytes_repeated 6; stream_conflicts 9; stream_holes 8
       ledger = Text("capture:lo")
       in = Unsigned(7)
       out = Unsigned(5)
@@ -123,6 +125,10 @@ fn what_no_event_tells_of_is_in_the_books_of_its_capture() {
       flows_evicted = Unsigned(4)
       malformed = Unsigned(3)
       modbus_unread = Unsigned(5)
+      stream_bytes_missing = Unsigned(7)
+      stream_bytes_repeated = Unsigned(6)
+      stream_conflicts = Unsigned(9)
+      stream_holes = Unsigned(8)
     "#);
 }
 

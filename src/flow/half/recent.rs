@@ -1,0 +1,47 @@
+//! The last bytes that a direction handed on, by their sequence numbers.
+//!
+//! So a repetition that says something else is told from one that does not.
+
+use super::{len, number};
+
+/// Bytes that are kept, a power of two: two Modbus ADUs.
+const LEN: usize = 512;
+
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    /// By the low bits of their sequence numbers. Made when the first byte comes.
+    bytes: Option<Box<[u8; LEN]>>,
+    n_bytes: usize,
+}
+
+impl Recent {
+    /// What is kept must be without holes, and of one stream.
+    pub(super) fn forget(&mut self) {
+        self.n_bytes = 0;
+    }
+
+    /// Keep bytes that start at `sequence`, where the last ones ended.
+    #[inline]
+    pub(super) fn remember(&mut self, sequence: u32, bytes: &[u8]) {
+        let recent = self.bytes.get_or_insert_with(|| Box::new([0; LEN]));
+        let skipped = bytes.len().saturating_sub(LEN);
+        let kept = bytes.get(skipped..).unwrap_or_default();
+        let at = len(sequence.wrapping_add(number(skipped))) % LEN;
+        let (front, wrapped) = kept.split_at(kept.len().min(LEN - at));
+        for (place, part) in [(at, front), (0, wrapped)] {
+            if let Some(room) = recent.get_mut(place..place + part.len()) {
+                room.copy_from_slice(part);
+            }
+        }
+        self.n_bytes = (self.n_bytes + kept.len()).min(LEN);
+    }
+
+    /// True if `bytes`, which start at `sequence` and end at or before `next`, are not what was
+    /// there, as far as that is still known.
+    pub(super) fn differs(&self, next: u32, sequence: u32, bytes: &[u8]) -> bool {
+        let Some(recent) = &self.bytes else { return false };
+        let numbered = (0..).zip(bytes).map(|(nth, byte)| (sequence.wrapping_add(nth), byte));
+        let known = numbered.filter(|(at, _)| len(next.wrapping_sub(*at)) <= self.n_bytes);
+        { known }.any(|(at, byte)| recent.get(len(at) % LEN) != Some(byte))
+    }
+}
