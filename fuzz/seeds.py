@@ -255,6 +255,28 @@ write(
     length_below_null=b"\xff\xff" + chunk(b"HELF", LIMITS + pack("<i", -2) + bytes(4)),
 )
 
+# Segments: flags with the side, offsets of sequence and acknowledgment, time, length, payload.
+CLIENT, SERVER, FIN, SYN, ACK = 0, 0x80, 1, 2, 0x10
+ASK, ANSWER = MODBUS, mbap(1, bytes([3, 6, 0, 1, 0, 2, 0, 3]))
+
+
+def segment(side, payload=b"", ahead=0, acknowledged=0, after=1, flags=ACK):
+    return pack(">BbbBB", side | flags, ahead, acknowledged, after, len(payload)) + payload
+
+
+TRANSACTION = segment(CLIENT, ASK) + segment(SERVER, ANSWER)
+write(
+    "flow",
+    in_order=TRANSACTION * 3,
+    overtaken=TRANSACTION + segment(CLIENT, ASK[6:], 6) + segment(CLIENT, ASK[2:6], 2) + segment(CLIENT, ASK[:2]),
+    lost=TRANSACTION + segment(CLIENT, ASK, 12) + segment(SERVER, ANSWER, 0, 24) + TRANSACTION,
+    never_filled=TRANSACTION + segment(CLIENT, ASK, 1) + segment(SERVER, after=255) + segment(SERVER, after=99),
+    acknowledged_first=TRANSACTION + segment(SERVER, acknowledged=12) + TRANSACTION,
+    repeated=TRANSACTION + segment(CLIENT, ASK, -12) + segment(CLIENT, b"?", -1) + segment(SERVER, ANSWER * 2, -15),
+    contradicted=TRANSACTION + segment(CLIENT, mbap(1, bytes([6, 0, 107, 0, 3])), -12) + segment(SERVER, ANSWER),
+    syn_and_fin=TRANSACTION + segment(CLIENT, ahead=9, flags=SYN) + segment(CLIENT, ASK, 10) + segment(CLIENT, b"x", 22, flags=FIN | ACK),
+)
+
 # Configurations. The real ones are tested elsewhere.
 write(
     "config",

@@ -11,6 +11,8 @@ mod capture_file;
 mod config;
 #[path = "../../fuzz/bodies/dissect.rs"]
 mod dissect;
+#[path = "../../fuzz/bodies/flow.rs"]
+mod flow;
 #[path = "../../fuzz/bodies/modbus_rtu.rs"]
 mod modbus_rtu;
 #[path = "../../fuzz/bodies/modbus_tcp.rs"]
@@ -42,6 +44,11 @@ fn seeds_of_configurations_are_parsed() {
 #[test]
 fn seeds_of_frames_are_dissected() {
     replay("dissect", dissect::run);
+}
+
+#[test]
+fn seeds_of_segments_are_followed() {
+    replay("flow", flow::run);
 }
 
 #[test]
