@@ -49,8 +49,11 @@ impl Key {
     }
 
     fn rest_parts(&self) -> [u16; 4] {
-        let [a, b, c, d, e, f, g, h] = self.rest.to_be_bytes();
-        [[a, b], [c, d], [e, f], [g, h]].map(u16::from_be_bytes)
+        let part = |nth: u32| (self.rest >> (48 - 16 * nth)).to_be_bytes();
+        [0, 1, 2, 3].map(|nth| {
+            let [.., high, low] = part(nth);
+            u16::from_be_bytes([high, low])
+        })
     }
 
     /// Folded multiplication, as in wyhash: quick, and a stranger cannot aim without the seed.

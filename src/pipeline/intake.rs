@@ -29,6 +29,7 @@ pub struct Intake {
     pub taps: mpsc::Receiver<TapReport>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, on its way to the pipeline")]
 enum Input {
     Notice(Notice),
     Reading(Reading),

@@ -109,8 +109,7 @@ fn what_no_event_tells_of_is_in_the_books_of_its_capture() {
     let mut report = WireReport::new(SourceId::from("lo"), at(0));
     (report.frames, report.malformed, report.unknown_link) = (7, 3, 2);
     (report.flows_evicted, report.modbus.unread) = (4, 5);
-    report.streams =
-        crate::record::StreamTally { repeated_bytes: 6, missing_bytes: 7, holes: 8, conflicts: 9 };
+    report.streams = StreamTally { repeated_bytes: 6, missing_bytes: 7, holes: 8, conflicts: 9 };
     pipeline.on_report(&report);
     let ledger = pipeline.ledgers()["capture:lo"].clone();
     pipeline.report_ledger("capture:lo", &ledger, at(1));
