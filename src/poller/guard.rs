@@ -22,7 +22,7 @@ use crate::wire::modbus::request::ReadRequest;
 
 use super::exchange::{Confidence, Reply, Values};
 use super::explain::Prospect;
-use super::plan::{self, Merge, Size, Slot};
+use super::plan::{self, Merge, Plan, Size, Slot};
 use super::query::{Refusal, may_serve_parts};
 
 /// How often the block is read in a turn if its sequence changes each time.
@@ -174,6 +174,14 @@ pub(super) fn unguarded(device: &Device) -> Vec<Arc<Tag>> {
         device.checksum.as_ref().is_some_and(|checksum| slot(checksum, tag).is_some())
     };
     device.tags.iter().filter(|tag| !is_guarded(tag)).cloned().collect()
+}
+
+/// The requests of one turn if nothing goes wrong.
+pub(super) fn planned_requests(device: &Device) -> Vec<ReadRequest> {
+    let size = Size::new(device.max_registers);
+    let of_tags = Plan::new(&unguarded(device), Merge::Near, size).blocks;
+    let of_block = device.checksum.iter().flat_map(|of| requests(of, Merge::Near, size));
+    of_tags.into_iter().map(|block| block.request).chain(of_block).collect()
 }
 
 /// Every request that reading the device may lead to.

@@ -16,9 +16,8 @@ use crate::wire::modbus::request::ReadRequest;
 use crate::wire::modbus::rtu;
 use crate::wire::modbus::rtu::Timing;
 
-use super::guard::{Guard, unguarded};
+use super::guard::planned_requests;
 use super::line::frame_gap;
-use super::plan::{Merge, Plan, Size};
 
 /// Assumed, from the last byte of a request to the first of its reply.
 const REPLY_TIME: Duration = Duration::from_millis(10);
@@ -144,7 +143,7 @@ fn percent(turns: &[(Duration, &Arc<Device>)], least: Duration) -> u64 {
 
 /// Line time of one turn of `device`.
 fn turn_time(line: &Serial, pause: Duration, device: &Device) -> Duration {
-    let requests = requests_of(device);
+    let requests = planned_requests(device);
     let confused = requests.windows(2).filter(|pair| match pair {
         [last, next] => !next.is_distinguishable_from(*last),
         _ => false,
@@ -154,14 +153,6 @@ fn turn_time(line: &Serial, pause: Duration, device: &Device) -> Duration {
     let probes = std::iter::repeat_n(ReadRequest::Echo { nonce: 0 }, n_probes);
     let all = requests.iter().copied().chain(probes);
     all.map(|request| request_time(line, pause, request, REPLY_TIME)).sum()
-}
-
-/// What a turn asks for: the block under a checksum, then the rest.
-fn requests_of(device: &Device) -> Vec<ReadRequest> {
-    let guarded = Guard::of(device);
-    let guarded = guarded.iter().flat_map(|guard| guard.requests().iter().copied());
-    let plan = Plan::new(&unguarded(device), Merge::Near, Size::new(device.max_registers));
-    guarded.chain(plan.blocks.iter().map(|block| block.request)).collect()
 }
 
 /// From the begin of a request to the begin of the next one, if the reply comes after `reply_time`.

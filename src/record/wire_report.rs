@@ -86,7 +86,7 @@ impl WireReport {
     /// Keep `note` if there is room, count it if not.
     pub fn note(&mut self, note: Note) {
         let room = match note {
-            Note::Corrupt(_) => Self::MAX_CORRUPT,
+            Note::Corrupt(_) | Note::Conflict(_) => Self::MAX_CORRUPT,
             Note::Modbus(_) => Self::MAX_NOTES,
         };
         if self.notes.len() < room {

@@ -1,5 +1,6 @@
 use super::*;
-use crate::tag::{Address, Table, Tag, Type};
+use crate::config::{Checksum, Expect, RegisterRange};
+use crate::tag::{Address, Algorithm, ByteOrder, Table, Tag, Type};
 use crate::wire::modbus::request::Span;
 
 const MS: Duration = Duration::from_millis(1);
@@ -60,6 +61,27 @@ fn probes_are_line_time_too() {
     assert_eq!(turn(200), holding(125) + holding(75) + probe, "of different lengths");
     assert_eq!(turn(250), holding(125) + probe + holding(125) + probe);
     assert_eq!(turn(0), Duration::ZERO);
+}
+
+#[test]
+fn what_a_checksum_is_over_takes_line_time_though_few_tags_lie_in_it() {
+    let block = RegisterRange { table: Table::Holding, first: 0, count: 250 };
+    let checksum = Checksum {
+        algorithm: Algorithm::Sum16,
+        over: vec![block],
+        order: ByteOrder::Big,
+        expect: Expect::Constant(7),
+        sequence: None,
+    };
+    let load = |device| Load::of(&line("baud=9600&parity=even", vec![Arc::new(device)])).unwrap();
+    let few = Device::clone(&device("d", 3, 1000 * MS));
+    let guarded = Device { checksum: Some(Arc::new(checksum.clone())), ..few.clone() };
+    // Two requests of 125 registers, each with a probe after it: the words take 573 ms, the rest 123.
+    assert_eq!((load(few).percent, load(guarded.clone()).percent), (7, 70));
+    // A sequence elsewhere is read before and after.
+    let sequence = Some(Address { table: Table::Holding, index: 999, bit: None });
+    let checksum = Some(Arc::new(Checksum { sequence, ..checksum }));
+    assert_eq!(load(Device { checksum, ..guarded }).percent, 76);
 }
 
 #[test]
