@@ -33,12 +33,16 @@ pub(super) fn start(level: Level) {
     let _ = tracing_subscriber::registry().with(stderr).try_init();
 }
 
+/// Under this name the OPC UA client prints all that it encrypts, before it does: passwords too.
+const PLAINTEXT: &str = "hex";
+
 /// What `RUST_LOG` asks for; `level` if it asks for nothing.
 fn targets(wanted: &str, level: Level) -> Result<Targets, String> {
     if wanted.trim().is_empty() {
         return Ok(default_targets(level));
     }
-    wanted.parse().map_err(|error| format!("{error}"))
+    let targets: Targets = wanted.parse().map_err(|error| format!("{error}"))?;
+    Ok(targets.with_target(PLAINTEXT, LevelFilter::OFF))
 }
 
 /// Only our own: what a library says at `info` is not for operators.
@@ -76,6 +80,14 @@ mod tests {
         assert!(targets.would_enable("infra_monitor::app", &At::DEBUG));
         assert!(!targets.would_enable("mio::poll", &At::INFO));
         assert!(!targets.would_enable("opcua_client::session", &At::ERROR));
+    }
+
+    #[test]
+    fn passwords_are_not_printed_whatever_rust_log_asks_for() {
+        for wanted in ["trace", "hex=trace", "trace,hex=trace"] {
+            let targets = targets(wanted, Level::Info).unwrap();
+            assert!(!targets.would_enable("hex", &At::TRACE), "{wanted}");
+        }
     }
 
     #[test]
