@@ -48,6 +48,8 @@ impl Pace {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
     pub(super) pace: Pace,
+    /// Since when it is that.
+    pub(super) paced_at: Duration,
     /// As the pipeline counts time.
     pub(super) now: Duration,
     /// When the last window ended.
@@ -60,6 +62,8 @@ pub(super) struct Moment {
 pub(super) enum Staleness {
     /// So long since the last good value.
     Silent(Duration),
+    /// So long since the last good value, and what came last was torn.
+    Torn(Duration),
     /// Good and the same for so long.
     Unchanged { still: Duration, expected: Duration },
     /// The source dates its latest change so much further back than it usually does.
@@ -69,7 +73,10 @@ pub(super) enum Staleness {
 impl Staleness {
     pub(super) fn age(self) -> Duration {
         match self {
-            Self::Silent(age) | Self::Unchanged { still: age, .. } | Self::Dated(age) => age,
+            Self::Silent(age)
+            | Self::Torn(age)
+            | Self::Unchanged { still: age, .. }
+            | Self::Dated(age) => age,
         }
     }
 }
@@ -89,6 +96,8 @@ pub(super) struct Age {
     good_at: Option<Duration>,
     /// So was the last sample: it has been told of.
     is_bad: bool,
+    /// The last sample was [`Doubt::Torn`], which nothing else tells of.
+    is_torn: bool,
     /// What was told, and when. On the heap, as few tags are stale and there are many.
     stale: Option<Box<(Staleness, Duration)>>,
     /// Only of tags that are expected to change, or told when they do.
@@ -140,6 +149,7 @@ impl Age {
     ) -> Option<Turn> {
         self.good_at.get_or_insert(moment.now);
         self.is_bad = matches!(sample.quality, Quality::Bad(_));
+        self.is_torn = sample.quality == Quality::Uncertain(Doubt::Torn);
         let (Quality::Good, Some(value)) = (sample.quality, &sample.value) else {
             if let Some(course) = &mut self.course {
                 course.counted = None;
@@ -167,11 +177,18 @@ impl Age {
             return None;
         }
         let silent = || {
-            let age = moment.now.saturating_sub(self.good_at?);
-            (age > moment.pace.patience(moment.window)?).then_some(Staleness::Silent(age))
+            let good_at = self.good_at?;
+            // What came in time by the old pace is not late by a new one.
+            let waited = moment.now.saturating_sub(good_at.max(moment.paced_at));
+            let age = moment.now.saturating_sub(good_at);
+            let staleness =
+                if self.is_torn { Staleness::Torn(age) } else { Staleness::Silent(age) };
+            (waited > moment.pace.patience(moment.window)?).then_some(staleness)
         };
         let staleness = self.unchanged().or_else(silent)?;
-        if let (Staleness::Silent(_), Some(course)) = (staleness, &mut self.course) {
+        if let (Staleness::Silent(_) | Staleness::Torn(_), Some(course)) =
+            (staleness, &mut self.course)
+        {
             course.counted = None; // nobody saw whether it changed meanwhile
         }
         self.turn(Some(staleness), moment.now)

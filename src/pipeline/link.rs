@@ -49,6 +49,8 @@ struct Device {
     /// Modbus unit identifier, if it has one.
     unit: Option<u8>,
     pace: Pace,
+    /// Since when it has that pace, as the pipeline counts time.
+    paced_at: Duration,
     /// Of its last answer.
     latency: Duration,
     tags: BTreeMap<Arc<str>, TagState>,
@@ -119,7 +121,7 @@ impl Links {
             link.devices.entry(reading.device.clone()).or_insert_with(|| Device::new(pace()));
         let was_down = device.outage.is_some();
         device.on_reading(reading, outbox);
-        let pace = device.pace;
+        let (pace, paced_at) = (device.pace, device.paced_at);
         if let Some(missed) = device.on_turn(reading, was_down) {
             let surroundings = link.surroundings(self.sources.loads.get(&reading.source));
             outbox.raise(Kind::ScheduleMissed, || {
@@ -131,7 +133,7 @@ impl Links {
         if !matches!(pace, Pace::Told { .. }) {
             self.clock.tell(reading.at);
         }
-        let moment = self.moment(pace);
+        let moment = self.moment(pace, paced_at);
         // Looked up again: what lies between asked about all of the link's devices.
         let Some(link) = self.by_source.get_mut(&reading.source) else { return };
         if let Some(device) = link.devices.get_mut(&reading.device) {
@@ -140,9 +142,9 @@ impl Links {
         }
     }
 
-    fn moment(&self, pace: Pace) -> Moment {
+    fn moment(&self, pace: Pace, paced_at: Duration) -> Moment {
         let (now, window_end, window) = (self.clock.elapsed(), self.window_end, self.window);
-        Moment { pace, now, window_end, window }
+        Moment { pace, paced_at, now, window_end, window }
     }
 
     /// Forget what left the configuration. What stayed keeps its state, so that nothing is told
@@ -161,22 +163,23 @@ impl Links {
         }
         self.clock.tell(now);
         self.window_end = Some(now);
-        let moment = self.moment(Pace::Unknown);
+        let moment = self.moment(Pace::Unknown, Duration::ZERO);
         for (source, link) in &mut self.by_source {
             for (name, device) in &mut link.devices {
-                let moment = Moment { pace: device.pace, ..moment };
+                let Device { pace, paced_at, .. } = *device;
+                let moment = Moment { pace, paced_at, ..moment };
                 device.on_window_end(source, name, moment, outbox);
             }
         }
     }
 
     fn keep_configured(&mut self) {
-        let Self { by_source, sources, .. } = self;
+        let Self { by_source, sources, clock, .. } = self;
         for (id, link) in by_source {
             let polled = sources.polled.get(id);
             link.keep_only(|device| polled.and_then(|polled| polled.tags_of(id, device)));
             for (name, device) in &mut link.devices {
-                device.pace = sources.pace_of(id, name);
+                device.on_pace(sources.pace_of(id, name), clock.elapsed());
             }
         }
     }
@@ -244,6 +247,13 @@ impl Link {
 impl Device {
     fn new(pace: Pace) -> Self {
         Self { pace, ..Self::default() }
+    }
+
+    /// A new pace is judged from `now` on.
+    fn on_pace(&mut self, pace: Pace, now: Duration) {
+        if pace != self.pace {
+            (self.pace, self.paced_at, self.misses) = (pace, now, Misses::default());
+        }
     }
 
     fn keep_only(&mut self, configured: &[Arc<Tag>]) {

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use crate::record::{Event, Kind, Reading};
 
 use super::reply::is_recent;
-use super::words::{device_of, elapsed, latency_ms, with_device};
+use super::words::{device_of, elapsed, latency_ms, whole_ms, with_device};
 
 /// Of one device.
 #[derive(Debug, Default)]
@@ -93,8 +93,9 @@ impl Surroundings<'_> {
             }
             (_, [], Some((slow, latency))) if every.is_none_or(|every| latency > every / 2) => {
                 format!(
-                    "{slow} takes {latency:?} to answer; read it less often (`every`), or look at \
-                     what keeps it"
+                    "{slow} takes {} to answer; read it less often (`every`), or look at what \
+                     keeps it",
+                    humantime::format_duration(whole_ms(latency))
                 )
             }
             (_, [], _) => format!(

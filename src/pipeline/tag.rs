@@ -225,6 +225,11 @@ fn cause(staleness: Staleness, source: &SourceId) -> String {
              doubt: see its other events",
             time(age)
         ),
+        Staleness::Torn(age) => format!(
+            "its last good value is {} old; the controller writes it while it is read, each time \
+             (`sequence` of its `checksum`): have it written less often, or sum less",
+            time(age)
+        ),
         Staleness::Unchanged { still, expected } => format!(
             "its value is read and has been the same for {}, and should change within {}; what \
              counts it up has stopped: see whether the controller's program runs",

@@ -1,6 +1,7 @@
 //! Data that ceases, stands still or is old when it comes.
 
 use crate::config::{Device, Endpoint, Link, Polled, Server};
+use crate::pipeline::Notice;
 use crate::record::{Doubt, Fault};
 use crate::tag::NodeId;
 
@@ -10,7 +11,17 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// A pipeline that expects `pump-1` on `line-a` to be read each second, and `scada` to tell.
 fn expecting(samples: Samples) -> Pipeline {
-    let device = Device { every: EVERY, ..Device::new("pump-1", 1) };
+    let log = Log { samples, ..Log::default() };
+    Pipeline::new(Settings { log, window: Duration::from_secs(1), sources: sources(EVERY) })
+}
+
+/// With `pump-1` read so often.
+fn sources(every: Duration) -> Sources {
+    let device = Device {
+        every,
+        tags: [heartbeat(), pressure()].map(Arc::new).into(),
+        ..Device::new("pump-1", 1)
+    };
     let link = Link {
         timeout: EVERY / 2,
         devices: vec![Arc::new(device)],
@@ -21,9 +32,14 @@ fn expecting(samples: Samples) -> Pipeline {
         (SourceId::from("line-a"), Polled::Modbus(Arc::new(link))),
         (SourceId::from("scada"), Polled::OpcUa(Arc::new(server))),
     ];
-    let sources = Sources { polled: polled.into(), ..Sources::default() };
-    let log = Log { samples, ..Log::default() };
-    Pipeline::new(Settings { log, window: Duration::from_secs(1), sources })
+    Sources { polled: polled.into(), ..Sources::default() }
+}
+
+/// From now on `pump-1` is read so often.
+fn reloaded(every: Duration) -> Notice {
+    let event = Event::new(Kind::ConfigReloaded, at(0), SourceId::from("daemon"), "");
+    let log = Log { samples: Samples::None, ..Log::default() };
+    Notice::Reloaded { event, log, sources: sources(every) }
 }
 
 fn heartbeat() -> Tag {
@@ -188,6 +204,55 @@ fn a_heartbeat_that_stands_still_is_doubted_and_told_until_it_moves() {
     "#);
     let ledgers = pipeline.ledgers();
     assert_eq!(ledgers["readings:line-a"].noted["stale_samples"], 3);
+}
+
+#[test]
+fn what_came_in_time_is_not_late_by_a_period_that_a_reload_brings() {
+    let mut pipeline = expecting(Samples::None);
+    pipeline.on_notice(reloaded(EVERY * 3600));
+    pipeline.on_reading(&bar(0, 4.2));
+    windows(&mut pipeline, 0..=1800);
+    pipeline.on_notice(reloaded(EVERY));
+    windows(&mut pipeline, 1801..=1803);
+    assert_eq!(kinds(&mut pipeline), [Kind::ConfigReloaded; 2]);
+    windows(&mut pipeline, 1804..=1860);
+    let events = drain(&mut pipeline);
+    let [event] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(event.kind, Kind::TagStale);
+    assert!(event.text.contains("its last good value is 30m 4s old"), "{}", event.text);
+}
+
+#[test]
+fn a_reload_that_leaves_the_period_alone_excuses_nobody() {
+    let mut pipeline = expecting(Samples::None);
+    pipeline.on_reading(&bar(0, 4.2));
+    for second in 0..=10 {
+        pipeline.on_window_end(at(second));
+        pipeline.on_notice(reloaded(EVERY));
+    }
+    let is_stale = |event: &Event| event.kind == Kind::TagStale;
+    assert_eq!(drain(&mut pipeline).iter().filter(|event| is_stale(event)).count(), 1);
+}
+
+#[test]
+fn tags_that_are_torn_turn_after_turn_are_told_with_what_tears_them() {
+    let mut pipeline = expecting(Samples::None);
+    pipeline.on_reading(&bar(0, 4.2));
+    for second in 1..=10 {
+        let torn = reading(second, Quality::Uncertain(Doubt::Torn));
+        pipeline.on_reading(&with_sample(&pressure(), Some(Value::Real(4.3)), torn));
+        pipeline.on_window_end(at(second));
+    }
+    let events = drain(&mut pipeline);
+    let [event] = &events[..] else { panic!("{events:?}") };
+    assert!(
+        event.text.ends_with(
+            "its last good value is 4s old; the controller writes it while it is read, each time \
+         (`sequence` of its `checksum`): have it written less often, or sum less"
+        ),
+        "{}",
+        event.text
+    );
 }
 
 #[test]

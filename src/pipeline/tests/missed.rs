@@ -1,25 +1,25 @@
 //! Turns that could not be taken in time.
 
 use crate::config::{Device, Endpoint, Link, Polled};
-use crate::pipeline::LineLoad;
+use crate::pipeline::{LineLoad, Notice};
 use crate::record::Fault;
 
 use super::*;
 
 /// A pipeline that expects two devices on `line-a` each second.
 fn expecting(load: Option<u64>) -> Pipeline {
+    let log = Log { samples: Samples::None, ..Log::default() };
+    Pipeline::new(Settings { log, window: Duration::from_secs(1), sources: sources(load) })
+}
+
+fn sources(load: Option<u64>) -> Sources {
     let device = |name| Arc::new(Device::new(name, 1));
     let endpoint = Endpoint::Tcp(([192, 0, 2, 10], 502).into());
     let devices = vec![device("pump-1"), device("pump-2")];
     let link = Polled::Modbus(Arc::new(Link { devices, ..Link::new(endpoint) }));
     let text = "needs 132 % of 9600 8E1, so turns will be missed".to_owned();
     let load = load.map(|percent| (SourceId::from("line-a"), LineLoad { percent, text }));
-    let sources = Sources {
-        polled: [(SourceId::from("line-a"), link)].into(),
-        loads: load.into_iter().collect(),
-    };
-    let log = Log { samples: Samples::None, ..Log::default() };
-    Pipeline::new(Settings { log, window: Duration::from_secs(1), sources })
+    Sources { polled: [(SourceId::from("line-a"), link)].into(), loads: load.into_iter().collect() }
 }
 
 fn after_missing(missed: u32, reading: Reading) -> Reading {
@@ -65,6 +65,28 @@ fn nothing_is_told_of_turns_that_are_taken() {
     assert_eq!(kinds(&mut pipeline), []);
 }
 
+#[test]
+fn turns_are_counted_anew_when_a_reload_changes_the_period() {
+    let mut pipeline = expecting(None);
+    (0..1000).for_each(|seconds| pipeline.on_reading(&good(seconds)));
+    let Sources { mut polled, loads } = sources(None);
+    let Some(Polled::Modbus(link)) = polled.get_mut(&SourceId::from("line-a")) else { panic!() };
+    let often = |device: &Arc<Device>| {
+        Arc::new(Device { every: Duration::from_millis(100), ..Device::clone(device) })
+    };
+    let devices = link.devices.iter().map(often).collect();
+    *link = Arc::new(Link { devices, ..Link::clone(link) });
+    pipeline.on_notice(Notice::Reloaded {
+        event: Event::new(Kind::ConfigReloaded, at(1000), SourceId::from("daemon"), ""),
+        log: Log { samples: Samples::None, ..Log::default() },
+        sources: Sources { polled, loads },
+    });
+    pipeline.on_reading(&good(1000));
+    pipeline.on_reading(&after_missing(4, good(1001)));
+    let text = drain(&mut pipeline).pop().unwrap().text;
+    assert!(text.starts_with("pump-1 (unit 1) missed 4 of 10 turns on line-a in 1s"), "{text}");
+}
+
 /// The text of the event when a turn is missed after `before`.
 fn text_after(load: Option<u64>, before: &[Reading]) -> String {
     let mut pipeline = expecting(load);
@@ -83,7 +105,7 @@ fn text_after(load: Option<u64>, before: &[Reading]) -> String {
 fn the_likely_cause_is_named() {
     let silent = from_device("pump-2", reading(1, Quality::Bad(Fault::Timeout)));
     let slow = from_device("pump-2", good(1));
-    let slow = Reading { latency: Duration::from_millis(900), ..slow };
+    let slow = Reading { latency: Duration::from_micros(900_858), ..slow };
     for (load, before, cause) in [
         (Some(132), &silent, "line-a needs 132 % of 9600 8E1"),
         (Some(20), &silent, "pump-2 on line-a does not answer, and each attempt holds the link up"),
