@@ -1,9 +1,11 @@
 //! Who logs in at a server: the token of a session, and why there is none.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use nix::fcntl::OFlag;
 use opcua::client::IdentityToken;
 use opcua::types::{EndpointDescription, UserTokenType};
 
@@ -34,7 +36,10 @@ pub(super) fn identity(server: &Server) -> Result<IdentityToken, String> {
 
 fn read(path: &Path) -> io::Result<String> {
     let mut content = String::new();
-    let n_bytes = File::open(path)?.take(MAX_PASSWORD + 1).read_to_string(&mut content)?;
+    // A pipe that nobody writes to would hold up all polling, and the shutdown too.
+    let no_wait = OFlag::O_NONBLOCK.bits();
+    let file = OpenOptions::new().read(true).custom_flags(no_wait).open(path)?;
+    let n_bytes = file.take(MAX_PASSWORD + 1).read_to_string(&mut content)?;
     if n_bytes as u64 > MAX_PASSWORD {
         return Err(io::Error::new(ErrorKind::FileTooLarge, "longer than any password"));
     }
@@ -107,6 +112,16 @@ mod tests {
             let why = why_not(content);
             assert!(why.contains("/password") && why.contains(next), "{why}");
         }
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_writes_to_is_not_waited_for() {
+        let (server, _folder) = with_password(b"");
+        let path = &server.user.as_ref().unwrap().password_file;
+        fs::remove_file(path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+        let Err(why) = identity(&server) else { panic!("nobody wrote a password") };
+        assert!(why.contains("is empty"), "{why}");
     }
 
     #[test]
