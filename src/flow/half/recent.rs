@@ -4,14 +4,21 @@
 
 use super::{len, number};
 
-/// Bytes that are kept, a power of two: two Modbus ADUs.
-const LEN: usize = 512;
+/// Bytes that are kept, a power of two: every request that reads and most that write. More would
+/// cost each segment the wait for memory that is not in the cache.
+const LEN: usize = 64;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Recent {
-    /// By the low bits of their sequence numbers. Made when the first byte comes.
-    bytes: Option<Box<[u8; LEN]>>,
+    /// By the low bits of their sequence numbers.
+    bytes: [u8; LEN],
     n_bytes: usize,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self { bytes: [0; LEN], n_bytes: 0 }
+    }
 }
 
 impl Recent {
@@ -23,13 +30,12 @@ impl Recent {
     /// Keep bytes that start at `sequence`, where the last ones ended.
     #[inline]
     pub(super) fn remember(&mut self, sequence: u32, bytes: &[u8]) {
-        let recent = self.bytes.get_or_insert_with(|| Box::new([0; LEN]));
         let skipped = bytes.len().saturating_sub(LEN);
         let kept = bytes.get(skipped..).unwrap_or_default();
         let at = len(sequence.wrapping_add(number(skipped))) % LEN;
         let (front, wrapped) = kept.split_at(kept.len().min(LEN - at));
         for (place, part) in [(at, front), (0, wrapped)] {
-            if let Some(room) = recent.get_mut(place..place + part.len()) {
+            if let Some(room) = self.bytes.get_mut(place..place + part.len()) {
                 room.copy_from_slice(part);
             }
         }
@@ -39,9 +45,8 @@ impl Recent {
     /// True if `bytes`, which start at `sequence` and end at or before `next`, are not what was
     /// there, as far as that is still known.
     pub(super) fn differs(&self, next: u32, sequence: u32, bytes: &[u8]) -> bool {
-        let Some(recent) = &self.bytes else { return false };
         let numbered = (0..).zip(bytes).map(|(nth, byte)| (sequence.wrapping_add(nth), byte));
         let known = numbered.filter(|(at, _)| len(next.wrapping_sub(*at)) <= self.n_bytes);
-        { known }.any(|(at, byte)| recent.get(len(at) % LEN) != Some(byte))
+        { known }.any(|(at, byte)| self.bytes.get(len(at) % LEN) != Some(byte))
     }
 }
