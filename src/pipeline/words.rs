@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::record::{Event, Kind, Reading, Scalar};
 use crate::tag::{Tag, Value, readable};
+use crate::wire::modbus::name;
 
 /// An event about one device, with the fields that name it.
 pub(super) fn about_device(kind: Kind, reading: &Reading, text: String) -> Event {
@@ -68,46 +69,12 @@ pub(super) fn whole_ms(time: Duration) -> Duration {
     Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Modbus functions (Application Protocol V1.1b3, section 6).
+/// A Modbus function in words.
 pub(super) fn function_name(code: u8) -> Cow<'static, str> {
-    let name = match code {
-        1 => "read coils",
-        2 => "read discrete inputs",
-        3 => "read holding registers",
-        4 => "read input registers",
-        5 => "write single coil",
-        6 => "write single register",
-        7 => "read exception status",
-        8 => "diagnostics",
-        11 => "get comm event counter",
-        12 => "get comm event log",
-        15 => "write multiple coils",
-        16 => "write multiple registers",
-        17 => "report server id",
-        20 => "read file record",
-        21 => "write file record",
-        22 => "mask write register",
-        23 => "read/write multiple registers",
-        24 => "read fifo queue",
-        43 => "encapsulated interface transport",
-        _ => return format!("function {code}").into(),
-    };
-    name.into()
+    name::function_name(code).map_or_else(|| format!("function {code}").into(), Cow::from)
 }
 
-/// Modbus exceptions (Application Protocol V1.1b3, section 7).
+/// A Modbus exception in words.
 pub(super) fn exception_name(code: u8) -> Cow<'static, str> {
-    let name = match code {
-        1 => "illegal function",
-        2 => "illegal data address",
-        3 => "illegal data value",
-        4 => "server device failure",
-        5 => "acknowledge",
-        6 => "server device busy",
-        8 => "memory parity error",
-        10 => "gateway path unavailable",
-        11 => "gateway target device failed to respond",
-        _ => return format!("exception {code}").into(),
-    };
-    name.into()
+    name::exception_name(code).map_or_else(|| format!("exception {code}").into(), Cow::from)
 }

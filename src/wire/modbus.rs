@@ -1,7 +1,9 @@
 //! Modbus: the MBAP header of Modbus/TCP, RTU frames, and the PDU that both carry.
 
+pub mod content;
 pub mod identify;
 pub mod mbap;
+pub mod name;
 pub mod pdu;
 pub mod reply;
 pub mod request;

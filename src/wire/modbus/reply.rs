@@ -22,6 +22,11 @@ pub enum Answer<'a> {
 pub struct Registers<'a>(&'a [u8]);
 
 impl<'a> Registers<'a> {
+    /// Two bytes each, the high one first.
+    pub(super) fn packed(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
     pub fn iter(self) -> impl Iterator<Item = u16> + 'a {
         self.0.as_chunks().0.iter().map(|pair| u16::from_be_bytes(*pair))
     }
@@ -35,6 +40,11 @@ pub struct Bits<'a> {
 }
 
 impl<'a> Bits<'a> {
+    /// The first `count`, eight to a byte.
+    pub(super) fn packed(packed: &'a [u8], count: usize) -> Self {
+        Self { packed, count }
+    }
+
     pub fn iter(self) -> impl Iterator<Item = bool> + 'a {
         // The first bit is the least significant of the first byte (section 6.1).
         let bits = self.packed.iter().flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1 == 1));
