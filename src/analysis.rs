@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::sync::watch;
 
 use crate::block::{Block, Content, Delivery, Frame};
-use crate::flow::{Evidence, Sighting, Table, WatchList};
+use crate::flow::{Evidence, Sighting, Table, Turn, WatchList};
 use crate::record::{
     Checked, ChecksumTally, Conflict, Contested, Corruption, Note, SourceId, WireReport,
 };
@@ -79,6 +79,24 @@ impl Analyser {
     pub fn watching(mut self, mut list: watch::Receiver<WatchList>) -> Self {
         self.flows.watch(list.borrow_and_update().clone());
         Self { watched: Some(list), ..self }
+    }
+
+    /// Write down every Modbus transaction, for [`Analyser::take_turns`]. Not for the daemon: how
+    /// much that is, a stranger decides.
+    #[must_use]
+    pub fn transcribing(mut self) -> Self {
+        self.flows.transcribe();
+        self
+    }
+
+    /// Modbus transactions that ended in the blocks judged since this was last called.
+    pub fn take_turns(&mut self) -> Vec<Turn> {
+        self.flows.take_turns()
+    }
+
+    /// Requests that were not answered by the end.
+    pub fn take_unanswered(&mut self) -> Vec<Turn> {
+        self.flows.take_unanswered()
     }
 
     /// Judge what was delivered. The block is back with its owner before the report is.

@@ -3,7 +3,8 @@
 //! Everything here is bounded by what it is given at the start, whatever a stranger sends: a fixed
 //! table of connections, in each a fixed number of open requests and two ADUs' worth of bytes per
 //! direction, and one pool for what comes out of order. Once a connection is known, nothing
-//! allocates but that and what a report keeps (a line, which is slow, may). Pure: time comes with what is seen.
+//! allocates but that and what a report keeps (a line, which is slow, may, and so may a table that
+//! transcribes a file). Pure: time comes with what is seen.
 
 mod connection;
 mod half;
@@ -14,11 +15,13 @@ mod ports;
 mod sighting;
 mod stream;
 mod table;
+mod transcript;
 mod watch;
 
 pub use line::{Line, Moment};
 pub use sighting::{Evidence, Sighting};
 pub use table::Table;
+pub use transcript::{Said, Turn};
 pub use watch::WatchList;
 
 #[cfg(test)]

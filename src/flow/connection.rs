@@ -12,6 +12,7 @@ use super::key::Key;
 use super::outstanding::{NoteAt, Outstanding, Request};
 use super::sighting::Sighting;
 use super::stream::{Stream, Taken};
+use super::transcript::{Said, Transcript, Turn};
 use super::watch::{Watch, time};
 
 /// Both directions, and what is open between them.
@@ -58,6 +59,7 @@ pub(super) struct Page<'a> {
     pub(super) n_gaps: u32,
     pub(super) key: &'a Key,
     pub(super) report: &'a mut WireReport,
+    pub(super) transcript: &'a mut Transcript,
 }
 
 impl Connection {
@@ -71,14 +73,19 @@ impl Connection {
     }
 
     /// Forget everything, but keep the memory that is the connection's own.
-    pub(super) fn reset(&mut self, pool: &mut Pool) {
+    pub(super) fn reset(&mut self, pool: &mut Pool, transcript: &mut Transcript) {
         self.phase = Phase::Open;
         for side in [&mut self.client, &mut self.server] {
             side.half.reset(pool);
             side.stream.lose();
         }
-        self.open.outstanding.clear();
+        self.end_turns(transcript);
         self.watch(self.open.watch.is_some());
+    }
+
+    /// What is open will not be answered any more.
+    pub(super) fn end_turns(&mut self, transcript: &mut Transcript) {
+        self.open.outstanding.clear(transcript);
     }
 
     /// Begin or stop to keep what is read.
@@ -100,7 +107,7 @@ impl Connection {
         let segment = sighting.segment;
         if segment.flags.any(Flags::SYN) && direction == Direction::Request {
             self.finish(page, pool);
-            self.reset(pool); // a new connection between the same ports
+            self.reset(pool, page.transcript); // a new connection between the same ports
         }
         if segment.flags.any(Flags::FIN | Flags::RST) {
             self.phase = Phase::Closing;
@@ -264,8 +271,8 @@ impl Open {
         }
     }
 
-    fn on_request(&mut self, at_ns: u64, mbap: Mbap, pdu: &[u8], page: &mut Page<'_>) {
-        let Ok(pdu) = Pdu::parse(Direction::Request, pdu) else {
+    fn on_request(&mut self, at_ns: u64, mbap: Mbap, bytes: &[u8], page: &mut Page<'_>) {
+        let Ok(pdu) = Pdu::parse(Direction::Request, bytes) else {
             return; // an ADU holds at least a function code
         };
         page.report.modbus.requests += 1;
@@ -277,13 +284,14 @@ impl Open {
             pdu,
             note: None,
             is_proven: self.watch.as_mut().is_some_and(|watch| watch.is_provable(mbap)),
+            turn: page.transcript.begin(|| turn(page.key, Direction::Request, at_ns, mbap, bytes)),
         };
         if pdu.access == Access::Write {
             page.report.modbus.writes += 1;
             // Noted now, not when it is answered: a write that nobody answers may have worked.
             request.note = page.note(transaction(page.key, &request));
         }
-        self.outstanding.push(request);
+        self.outstanding.push(request, page.transcript);
     }
 
     fn on_response(&mut self, at_ns: u64, mbap: Mbap, bytes: &[u8], page: &mut Page<'_>) {
@@ -293,17 +301,21 @@ impl Open {
         page.report.modbus.responses += 1;
         page.report.modbus.exceptions += u64::from(pdu.exception.is_some());
         count_function(page.report, pdu.function);
-        let request = self.outstanding.take(mbap, pdu.function);
+        let mut request = self.outstanding.take(mbap, pdu.function);
         if let (Some(watch), Some(request)) = (&self.watch, &request) {
             watch.on_transaction(request, bytes, at_ns, page);
         }
-        let latency =
-            request.map(|request| Duration::from_nanos(at_ns.saturating_sub(request.at_ns)));
+        let asked = request.as_mut().and_then(|request| request.turn.take());
+        let key = page.key;
+        page.transcript.answer(asked, || turn(key, Direction::Response, at_ns, mbap, bytes));
+        let latency = request
+            .as_ref()
+            .map(|request| Duration::from_nanos(at_ns.saturating_sub(request.at_ns)));
         if let Some(latency) = latency {
             page.report.modbus.transactions += 1;
             page.report.modbus.latency += latency;
         }
-        let note = request.and_then(|request| request.note);
+        let note = request.as_ref().and_then(|request| request.note);
         if let Some(noted) = note.and_then(|at| page.noted(at)) {
             noted.latency = latency;
             noted.exception = pdu.exception;
@@ -316,6 +328,7 @@ impl Open {
                 pdu,
                 note: None,
                 is_proven: false,
+                turn: None,
             });
             let asked = transaction(page.key, &request);
             page.note(Transaction { exception: pdu.exception, latency, ..asked });
@@ -342,6 +355,18 @@ fn transaction(key: &Key, request: &Request) -> Transaction {
         exception: None,
         latency: None,
     }
+}
+
+/// One side of a turn.
+fn turn(key: &Key, direction: Direction, at_ns: u64, mbap: Mbap, pdu: &[u8]) -> Turn {
+    let said = Some(Said { at_ns, pdu: pdu.into() });
+    let (request, response) = match direction {
+        Direction::Request => (said, None),
+        Direction::Response => (None, said),
+    };
+    let (vlan, client, server) = (key.vlan(), key.client(), key.server());
+    let Mbap { transaction, unit, .. } = mbap;
+    Turn { vlan, client, server, transaction, unit, request, response }
 }
 
 impl Page<'_> {

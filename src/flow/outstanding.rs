@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 use crate::wire::modbus::mbap::Mbap;
 use crate::wire::modbus::pdu::Pdu;
 
+use super::transcript::{Transcript, Turn};
+
 /// Requests in the order they were seen.
 #[derive(Debug, Default)]
 pub(super) struct Outstanding(VecDeque<Request>);
@@ -15,7 +17,7 @@ pub(super) struct Outstanding(VecDeque<Request>);
 const MAX_REQUESTS: usize = 16;
 
 /// A request, and where its note lies if it has one.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Request {
     pub(super) at_ns: u64,
     pub(super) transaction: u16,
@@ -24,6 +26,8 @@ pub(super) struct Request {
     pub(super) note: Option<NoteAt>,
     /// True if its response, seen next, can be no other's.
     pub(super) is_proven: bool,
+    /// Where somebody reads along.
+    pub(super) turn: Option<Box<Turn>>,
 }
 
 /// A place among the notes of one block's report.
@@ -34,13 +38,16 @@ pub(super) struct NoteAt {
 }
 
 impl Outstanding {
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
+    /// Give up on all of them.
+    pub(super) fn clear(&mut self, transcript: &mut Transcript) {
+        self.0.drain(..).for_each(|request| transcript.end(request.turn));
     }
 
-    pub(super) fn push(&mut self, request: Request) {
-        if self.0.len() == MAX_REQUESTS {
-            self.0.pop_front();
+    pub(super) fn push(&mut self, request: Request, transcript: &mut Transcript) {
+        if self.0.len() == MAX_REQUESTS
+            && let Some(oldest) = self.0.pop_front()
+        {
+            transcript.end(oldest.turn);
         }
         self.0.push_back(request);
     }

@@ -14,6 +14,7 @@ use super::half::Pool;
 use super::key::Key;
 use super::ports::Ports;
 use super::sighting::Sighting;
+use super::transcript::{Transcript, Turn};
 use super::watch::WatchList;
 
 /// Connections of one capture.
@@ -34,6 +35,7 @@ pub struct Table {
     pool: Pool,
     /// Where the search for connections whose holes are hopeless goes on.
     swept: usize,
+    transcript: Transcript,
 }
 
 /// Where a connection may lie. Once used, it stays used, and keeps its slot.
@@ -77,6 +79,7 @@ impl Table {
             n_gaps: 0,
             pool: Pool::new(POOL),
             swept: 0,
+            transcript: Transcript::Off,
         }
     }
 
@@ -86,6 +89,27 @@ impl Table {
         for Slot { key, connection, .. } in &mut self.slots {
             connection.watch(key.is_on(&self.watched));
         }
+    }
+
+    /// Write down from now on what is said, for whoever takes it with [`Table::take_turns`].
+    pub fn transcribe(&mut self) {
+        self.transcript = Transcript::On(Vec::new());
+    }
+
+    /// What was said since this was last called, in the order of the responses. It grows with what
+    /// is observed: whoever wants it must come for it after each block.
+    pub fn take_turns(&mut self) -> Vec<Turn> {
+        self.transcript.take()
+    }
+
+    /// Nothing more will come: requests that wait are unanswered, and told in their order.
+    pub fn take_unanswered(&mut self) -> Vec<Turn> {
+        for Slot { connection, .. } in &mut self.slots {
+            connection.end_turns(&mut self.transcript);
+        }
+        let mut turns = self.transcript.take();
+        turns.sort_by_key(|turn| turn.request.as_ref().map(|said| said.at_ns));
+        turns
     }
 
     /// A new report begins: notes made so far can no longer be completed.
@@ -103,8 +127,9 @@ impl Table {
             self.swept = (self.swept + 1) % self.slots.len();
             let Some(Slot { key, connection, .. }) = self.slots.get_mut(self.swept) else { return };
             if connection.has_hole() {
-                let (block, n_gaps) = (self.block, self.n_gaps);
-                connection.give_up(at_ns, &mut Page { block, n_gaps, key, report }, &mut self.pool);
+                let (block, n_gaps, transcript) = (self.block, self.n_gaps, &mut self.transcript);
+                let page = &mut Page { block, n_gaps, key, report, transcript };
+                connection.give_up(at_ns, page, &mut self.pool);
             }
         }
     }
@@ -114,7 +139,8 @@ impl Table {
         self.start_block(Gap::None);
         let (block, n_gaps) = (self.block, self.n_gaps);
         for Slot { key, connection, .. } in &mut self.slots {
-            connection.finish(&mut Page { block, n_gaps, key, report }, &mut self.pool);
+            let transcript = &mut self.transcript;
+            connection.finish(&mut Page { block, n_gaps, key, report, transcript }, &mut self.pool);
         }
     }
 
@@ -148,10 +174,11 @@ impl Table {
         let Some(number) = known.or_else(|| self.claim(key, hash, report)) else {
             return;
         };
-        let (block, n_gaps) = (self.block, self.n_gaps);
+        let Self { block, n_gaps, transcript, .. } = self;
+        let (block, n_gaps) = (*block, *n_gaps);
         if let Some(Slot { key, last_ns, connection }) = self.slots.get_mut(number) {
             *last_ns = sighting.at_ns;
-            let page = &mut Page { block, n_gaps, key, report };
+            let page = &mut Page { block, n_gaps, key, report, transcript };
             connection.accept(sighting, direction, page, &mut self.pool);
         }
     }
@@ -212,9 +239,10 @@ impl Table {
             let (block, n_gaps) = (self.block, self.n_gaps);
             let slot = self.slots.get_mut(number)?;
             report.flows_evicted += u64::from(slot.connection.is_open());
-            let page = &mut Page { block, n_gaps, key: &slot.key, report };
+            let transcript = &mut self.transcript;
+            let page = &mut Page { block, n_gaps, key: &slot.key, report, transcript };
             slot.connection.finish(page, &mut self.pool);
-            slot.connection.reset(&mut self.pool);
+            slot.connection.reset(&mut self.pool, &mut self.transcript);
             slot.key = key;
         }
         let is_watched = key.is_on(&self.watched);

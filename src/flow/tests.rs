@@ -1,5 +1,6 @@
 mod hostile;
 mod order;
+mod transcript;
 mod watched;
 
 use std::net::{IpAddr, Ipv4Addr};
