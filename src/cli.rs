@@ -11,6 +11,7 @@ mod read;
 mod replay;
 mod run;
 mod terminal;
+mod transactions;
 
 use std::process::ExitCode;
 

@@ -12,6 +12,7 @@ use crate::analysis::Analyser;
 use crate::block::{Block, Content, Delivery};
 use crate::capture::file::{CaptureFile, FileError};
 use crate::config::{Level, Log, Samples};
+use crate::flow::Turn;
 use crate::pipeline::{Pipeline, Settings, Sources};
 use crate::record::{
     ChecksumTally, Event, Ledger, ModbusTally, RingCount, SourceId, StreamTally, WireReport,
@@ -53,6 +54,12 @@ pub struct Modbus {
 #[derive(Debug)]
 pub enum Observed<'a> {
     Event(&'a Event),
+    /// A Modbus transaction, when its response was seen; one without a response when none can come
+    /// any more, at the latest at the end of its file. Only of [`transcribe`].
+    Transaction {
+        source: &'a SourceId,
+        turn: &'a Turn,
+    },
     /// Bytes read, of all files together.
     Progress {
         read: u64,
@@ -76,7 +83,20 @@ const WINDOW: Duration = Duration::from_secs(1);
 
 /// Replay files one after the other. All are opened first, so that a wrong name is told at once; a
 /// file that breaks off later costs its own rest, and nothing of what was judged.
-pub fn replay(
+pub fn replay(paths: &[PathBuf], observe: impl FnMut(Observed<'_>)) -> Result<Replayed, FileError> {
+    replay_by(|source| Analyser::new(source, &MODBUS_PORTS), paths, observe)
+}
+
+/// As [`replay`], with every Modbus transaction.
+pub fn transcribe(
+    paths: &[PathBuf],
+    observe: impl FnMut(Observed<'_>),
+) -> Result<Replayed, FileError> {
+    replay_by(|source| Analyser::new(source, &MODBUS_PORTS).transcribing(), paths, observe)
+}
+
+fn replay_by(
+    analyser: impl Fn(SourceId) -> Analyser,
     paths: &[PathBuf],
     mut observe: impl FnMut(Observed<'_>),
 ) -> Result<Replayed, FileError> {
@@ -87,10 +107,14 @@ pub fn replay(
     let mut broken = vec![];
     let mut read_before = 0;
     for (path, mut file) in files {
-        let mut analyser = Analyser::new(source(path), &MODBUS_PORTS);
+        let source = source(path);
+        let mut analyser = analyser(source.clone());
         loop {
             match file.next_block() {
-                Ok(Some(block)) => replay.on_report(&analyser.judge(delivery(block)), &mut observe),
+                Ok(Some(block)) => {
+                    replay.on_report(&analyser.judge(delivery(block)), &mut observe);
+                    show_turns(&source, &analyser.take_turns(), &mut observe);
+                }
                 Ok(None) => break,
                 Err(error) => {
                     let is_corrupt = matches!(error, FileError::Corrupt { .. });
@@ -104,10 +128,18 @@ pub fn replay(
         if let Some(report) = analyser.finish() {
             replay.on_report(&report, &mut observe);
         }
+        show_turns(&source, &analyser.take_turns(), &mut observe);
+        show_turns(&source, &analyser.take_unanswered(), &mut observe);
         read_before += file.len();
         replay.totals.close(&file);
     }
     Ok(Replayed { summary: replay.finish(&mut observe), broken })
+}
+
+fn show_turns(source: &SourceId, turns: &[Turn], observe: &mut impl FnMut(Observed<'_>)) {
+    for turn in turns {
+        observe(Observed::Transaction { source, turn });
+    }
 }
 
 /// Everything that outlives a block.

@@ -89,7 +89,12 @@ the frames as on a live wire: every checksum, and Modbus/TCP on port 502.
 Examples:
   infra_monitor replay plant.pcap
   infra_monitor replay --format json monday.pcapng tuesday.pcapng | jq .checksums.tcp
-  infra_monitor replay --events --format json plant.pcap | grep modbus.write";
+  infra_monitor replay --events --format json plant.pcap | grep modbus.write
+  infra_monitor replay --transactions --format json plant.pcap | jq 'select(.function_code == 23)'
+
+A transaction is its request and its response: `values` are those written or read; of function
+23, those written, and `read_values` those read. What is not understood stands there as the
+bytes it is: `request_pdu`, `response_pdu`.";
 
 const READ_EXAMPLES: &str = "\
 Endpoints:
@@ -202,12 +207,15 @@ pub(super) struct Replay {
     /// Capture files, replayed in this order
     #[arg(value_name = "FILE", required = true)]
     pub(super) files: Vec<PathBuf>,
-    /// How the summary and the events are printed
+    /// How the summary, the events and the transactions are printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
     /// Print each event too, before the summary
     #[arg(long)]
     pub(super) events: bool,
+    /// Print each Modbus transaction with all its values, before the summary
+    #[arg(long, conflicts_with = "events")]
+    pub(super) transactions: bool,
 }
 
 #[derive(Debug, Args)]

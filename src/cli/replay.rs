@@ -23,6 +23,7 @@ use super::diagnostics;
 use super::failure::Exit;
 use super::failure::Failure;
 use super::run::output_to;
+use super::transactions::Transactions;
 
 pub(super) fn replay(args: &args::Replay) -> Result<(), Failure> {
     diagnostics::start(Level::Warn);
@@ -31,17 +32,25 @@ pub(super) fn replay(args: &args::Replay) -> Result<(), Failure> {
         Format::Json => Log::Json,
     };
     let printer = args.events.then(|| Printer::start(output_to(log))).transpose()?;
-    let mut progress = Progress::new(args.events);
-    let replayed = replay::replay(&args.files, |observed| match observed {
+    let mut transactions = Transactions::to_stdout(args.format);
+    let mut progress = Progress::new(args.events || args.transactions);
+    let observe = |observed: Observed<'_>| match observed {
         Observed::Event(event) => {
             if let Some(printer) = &printer {
                 printer.print(event.clone());
             }
         }
+        Observed::Transaction { source, turn } => transactions.print(source, turn),
         Observed::Progress { read, total } => progress.show(read, total),
-    });
+    };
+    let replayed = if args.transactions {
+        replay::transcribe(&args.files, observe)
+    } else {
+        replay::replay(&args.files, observe)
+    };
     progress.finish();
     printer.map(Printer::finish).transpose()?;
+    transactions.finish()?;
     let Replayed { summary, broken } = replayed.map_err(|error| failure(&[error]))?;
     let text = match args.format {
         Format::Text => readable(&summary),

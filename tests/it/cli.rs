@@ -356,6 +356,18 @@ fn replay_prints_events_before_the_summary_if_asked() {
 }
 
 #[test]
+fn replay_prints_transactions_before_the_summary_if_asked_but_not_with_events() {
+    let file = capture_file();
+    let path = file.path().to_str().unwrap();
+    let replay = run(&["replay", "--transactions", path]);
+    assert_eq!(replay.code, Some(0), "{}", replay.stderr);
+    let (head, rest) = replay.stdout.split_once('\n').unwrap();
+    assert!(head.starts_with("time ") && head.ends_with(" values"), "{head}");
+    assert!(rest.contains("Modbus/TCP: "), "{rest}");
+    assert_eq!(run(&["replay", "--transactions", "--events", path]).code, Some(64));
+}
+
+#[test]
 fn a_capture_with_a_corrupt_record_is_summed_up_to_there_and_exits_66() {
     let mut file = capture_file();
     file.as_file_mut().seek(SeekFrom::End(0)).unwrap();

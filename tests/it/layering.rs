@@ -25,7 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "pipeline", "poller", "sink", "listener",
         ],
     ),
-    ("cli", &["wire", "tag", "record", "config", "app"]),
+    ("cli", &["wire", "tag", "record", "config", "flow", "app"]),
 ];
 
 #[test]

@@ -33,4 +33,5 @@ mod sandbox;
 mod tap;
 mod tls;
 mod traffic;
+mod transactions;
 mod veth;
