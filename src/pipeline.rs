@@ -16,6 +16,7 @@ mod line;
 mod link;
 mod missed;
 mod outbox;
+mod refusal;
 mod reply;
 mod tag;
 mod tap;
@@ -200,8 +201,8 @@ impl Pipeline {
             .chain(self.taps.ledgers())
             .chain(self.crosscheck.ledgers())
             .collect();
-        let mut notes = self.captures.notes().clone();
-        notes.merge(self.taps.notes());
+        let mut notes = self.captures.notes();
+        notes.merge(&self.taps.notes());
         ledgers.insert("notes".to_owned(), notes);
         ledgers.insert("events".to_owned(), self.outbox.ledger().clone());
         ledgers

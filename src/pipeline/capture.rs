@@ -15,7 +15,7 @@ use crate::wire::packet::L4;
 
 use super::conflict::Conflicts;
 use super::outbox::Outbox;
-use super::transaction;
+use super::refusal::Refusals;
 use super::words::{elapsed, latency_ms};
 
 /// Host pairs told apart in one window of one source.
@@ -27,6 +27,7 @@ pub(super) struct Captures {
     by_source: BTreeMap<SourceId, Capture>,
     /// In: findings of analysers. Out: judged here.
     notes: Ledger,
+    refusals: Refusals,
 }
 
 #[derive(Debug, Default)]
@@ -101,8 +102,7 @@ impl Captures {
             match note {
                 Note::Corrupt(corruption) => capture.window.on_corruption(corruption),
                 Note::Conflict(conflict) => capture.window.conflicts.on_conflict(conflict),
-                Note::Modbus(seen) => outbox
-                    .raise(transaction::kind_of(seen), || transaction::seen(&report.source, seen)),
+                Note::Modbus(seen) => self.refusals.tell(&report.source, seen, outbox),
             }
         }
     }
@@ -125,8 +125,10 @@ impl Captures {
         captures.map(|(id, capture)| (format!("capture:{id}"), capture.ledger()))
     }
 
-    pub(super) fn notes(&self) -> &Ledger {
-        &self.notes
+    pub(super) fn notes(&self) -> Ledger {
+        let mut notes = self.notes.clone();
+        self.refusals.note_in(&mut notes);
+        notes
     }
 
     pub(super) fn n_sources(&self) -> usize {

@@ -15,7 +15,7 @@ use crate::wire::Mismatch;
 
 use super::capture::with_coverage;
 use super::outbox::Outbox;
-use super::transaction;
+use super::refusal::Refusals;
 use super::words::{elapsed, latency_ms};
 
 /// A unit that leaves so many requests in a row unanswered is down: one may be lost to noise.
@@ -27,6 +27,7 @@ pub(super) struct Taps {
     by_source: BTreeMap<SourceId, Line>,
     /// In: findings of listeners. Out: judged here.
     notes: Ledger,
+    refusals: Refusals,
 }
 
 #[derive(Debug, Default)]
@@ -67,7 +68,7 @@ impl Taps {
         line.total.add(report);
         line.window.add(report);
         for seen in &report.notes {
-            outbox.raise(transaction::kind_of(seen), || transaction::seen(&report.source, seen));
+            self.refusals.tell(&report.source, seen, outbox);
         }
         for (unit, tally) in &report.units {
             line.on_unit(*unit, *tally, report, outbox);
@@ -98,8 +99,10 @@ impl Taps {
         self.by_source.iter().map(|(id, line)| (format!("line:{id}"), line.total.ledger()))
     }
 
-    pub(super) fn notes(&self) -> &Ledger {
-        &self.notes
+    pub(super) fn notes(&self) -> Ledger {
+        let mut notes = self.notes.clone();
+        self.refusals.note_in(&mut notes);
+        notes
     }
 
     pub(super) fn n_sources(&self) -> usize {

@@ -5,6 +5,7 @@ mod ledgers;
 mod lines;
 mod missed;
 mod readings;
+mod refusals;
 mod shell;
 mod taps;
 mod wire;

@@ -1,5 +1,7 @@
 //! Modbus transactions of others, as events: who changed what, and what was refused.
 
+use std::fmt::Write as _;
+
 use crate::record::{Event, Kind, Path, SourceId, Transaction};
 use crate::wire::packet::Vlan;
 
@@ -13,9 +15,13 @@ pub(super) fn kind_of(transaction: &Transaction) -> Kind {
     }
 }
 
-/// What was asked of whom, and how it was answered.
-pub(super) fn seen(source: &SourceId, transaction: &Transaction) -> Event {
-    let text = sentence(source, transaction);
+/// What was asked of whom, and how it was answered; for a refusal, with how many like it were not
+/// told since the last one was.
+pub(super) fn seen(source: &SourceId, transaction: &Transaction, untold: u64) -> Event {
+    let mut text = sentence(source, transaction);
+    if untold > 0 {
+        let _ = write!(text, " ({untold} more since this was last told)"); // cannot fail
+    }
     let event = Event::new(kind_of(transaction), transaction.at, source.clone(), text);
     let event = match transaction.path {
         Path::Network { client, server, .. } => {
@@ -27,7 +33,11 @@ pub(super) fn seen(source: &SourceId, transaction: &Transaction) -> Event {
         .with("unit", transaction.unit)
         .with("function", function_name(transaction.function).into_owned())
         .with("function_code", transaction.function);
-    with_what_there_is(event, transaction)
+    let event = with_what_there_is(event, transaction);
+    match transaction.exception {
+        Some(_) => event.with("count", untold + 1),
+        None => event,
+    }
 }
 
 fn with_what_there_is(mut event: Event, transaction: &Transaction) -> Event {

@@ -119,6 +119,7 @@ fn a_refused_write_is_an_exception_in_words() {
       exception = Text("illegal data address")
       exception_code = Unsigned(2)
       latency_ms = Real(3.15)
+      count = Unsigned(1)
     modbus.write: 192.0.2.5:40112 to 192.0.2.10:502 unit 1: function 99; no answer seen yet
       client = Text("192.0.2.5:40112")
       server = Text("192.0.2.10:502")

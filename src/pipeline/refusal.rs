@@ -1,0 +1,108 @@
+//! Refusals that a capture or a tap saw: told once, then counted.
+//!
+//! A client with a wrong address is refused at every poll, for ever. What one client is refused by
+//! one unit with one function is told when it first happens, and after that at most every five
+//! minutes with the count. Strangers choose these four: the table holds [`MAX_ASKERS`], and the one
+//! told longest ago makes room. Then the log budget still bounds what is told.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::SystemTime;
+
+use crate::record::{Ledger, Path, SourceId, Transaction};
+use crate::wire::packet::Vlan;
+
+use super::outbox::Outbox;
+use super::reply::is_recent;
+use super::transaction;
+
+/// Who is refused what, as far as it is remembered.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    by_asker: BTreeMap<Asker, Repeat>,
+    /// Not told, but counted in what is told later.
+    repeated: u64,
+    /// Of those, the ones whose count was lost when they made room.
+    forgotten: u64,
+}
+
+const MAX_ASKERS: usize = 256;
+
+/// The client without its port: it may take a new one for each attempt.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Asker {
+    source: SourceId,
+    /// `None` on a serial line, which has one master.
+    path: Option<(u16, u16, IpAddr, SocketAddr)>,
+    unit: u8,
+    function: u8,
+}
+
+#[derive(Debug)]
+struct Repeat {
+    told_at: SystemTime,
+    /// Since it was told.
+    untold: u64,
+}
+
+impl Refusals {
+    /// Tell of a transaction: of every write that was not refused, and of a refusal unless one like
+    /// it was told recently.
+    pub(super) fn tell(&mut self, source: &SourceId, seen: &Transaction, outbox: &mut Outbox) {
+        let kind = transaction::kind_of(seen);
+        let untold = match seen.exception {
+            Some(_) => self.untold(Asker::of(source, seen), seen.at),
+            None => Some(0),
+        };
+        if let Some(untold) = untold {
+            outbox.raise(kind, || transaction::seen(source, seen, untold));
+        }
+    }
+
+    /// Count what was not told into a ledger of notes.
+    pub(super) fn note_in(&self, ledger: &mut Ledger) {
+        ledger.note("refusals_repeated", self.repeated);
+        ledger.note("refusals_forgotten", self.forgotten);
+    }
+
+    /// How many were not told since the last one was; `None` if this is not to be told either.
+    fn untold(&mut self, asker: Asker, at: SystemTime) -> Option<u64> {
+        let untold = match self.by_asker.get_mut(&asker) {
+            Some(repeat) if is_recent(repeat.told_at, at) => {
+                repeat.untold += 1;
+                self.repeated += 1;
+                return None;
+            }
+            Some(repeat) => repeat.untold,
+            None => {
+                self.make_room();
+                0
+            }
+        };
+        self.by_asker.insert(asker, Repeat { told_at: at, untold: 0 });
+        Some(untold)
+    }
+
+    fn make_room(&mut self) {
+        if self.by_asker.len() < MAX_ASKERS {
+            return;
+        }
+        let oldest = self.by_asker.iter().min_by_key(|(_, repeat)| repeat.told_at);
+        if let Some(asker) = oldest.map(|(asker, _)| asker.clone()) {
+            let repeat = self.by_asker.remove(&asker);
+            self.forgotten += repeat.map_or(0, |repeat| repeat.untold);
+        }
+    }
+}
+
+impl Asker {
+    fn of(source: &SourceId, seen: &Transaction) -> Self {
+        let path = match seen.path {
+            Path::Network { vlan: Vlan { outer, inner }, client, server } => {
+                Some((outer, inner, client.ip(), server))
+            }
+            Path::Serial => None,
+        };
+        Self { source: source.clone(), path, unit: seen.unit, function: seen.function }
+    }
+}
