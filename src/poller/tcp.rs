@@ -27,8 +27,10 @@ use super::question::Question;
 
 /// Time-outs in a row after which the connection is taken for dead.
 const MAX_SILENT: u32 = 3;
-/// A second reply without an identifier is listened for at least this long after its request.
-const MIN_WINDOW: Duration = Duration::from_millis(20);
+/// A second reply without an identifier is listened for at least this long after its request. Its
+/// sender may keep it back until the first one is acknowledged (RFC 896), and Linux takes up to 40 ms
+/// for that.
+const MIN_WINDOW: Duration = Duration::from_millis(60);
 
 /// Whether the connection can be used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,5 +5,6 @@ mod guarded;
 mod lines;
 mod link;
 mod matrix;
+mod real;
 mod schedule;
 mod unit;

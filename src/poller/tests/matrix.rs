@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::record::Quality;
+use crate::record::{Quality, Reading};
 
-use super::fake::{EVERY, Echo, Hits, Script, TIMEOUT, Wire, lie, poll_for};
+use super::fake::{EVERY, Echo, Hits, Record, Script, TIMEOUT, Wire, lie, poll_for};
 use super::unit::Fault;
 
 pub(super) const WIRES: [Wire; 8] = [
@@ -36,9 +36,20 @@ async fn verdict(script: &Script, settled_within: Duration) -> Vec<String> {
     let latest = if let Fault::Trickle(gap) = script.fault { gap * 13 } else { ms(0) };
     let latest = latest.max(ms(3500));
     let (log, record) = poll_for(script, hit_for + latest + settled_within + 2 * EVERY).await;
+    wrong(&log, &record, start, Duration::ZERO, settled_within)
+}
+
+/// What is wrong with the readings of one run. Those of one turn come within `turn`.
+pub(super) fn wrong(
+    log: &[(Instant, Reading)],
+    record: &Record,
+    start: Instant,
+    turn: Duration,
+    settled_within: Duration,
+) -> Vec<String> {
     let mut wrong = vec![];
-    for (at, reading) in &log {
-        let before = log.iter().map(|(at, _)| at).take_while(|before| *before < at).last();
+    for (at, reading) in log {
+        let before = log.iter().map(|(at, _)| at).take_while(|before| **before + turn < *at).last();
         let since = before.map_or(Duration::ZERO, |before| *before - start);
         let lies = reading.samples.iter().filter_map(|sample| lie(since, reading, sample));
         wrong.extend(lies);
