@@ -1,7 +1,7 @@
 //! Listeners: one task per serial line on which another master polls. It hears and never sends.
 //!
 //! Neither a poller, which owns its line and asks, nor a capture, whose frames come whole with
-//! their time: here frames have to be found among bytes, which [`flow::Line`] does. Reports go out
+//! their time: here frames have to be found among bytes, which `flow::Line` does. Reports go out
 //! at most ten times a second. If the pipeline has no room for one, the next holds its counts too:
 //! nobody waits with the reading, because the bytes that the kernel can hold are few.
 
