@@ -11,6 +11,7 @@ pub(crate) mod fixture;
 pub mod icmp;
 pub mod ipv4;
 pub mod ipv6;
+pub mod message;
 pub mod modbus;
 pub mod opcua;
 pub mod packet;
@@ -60,6 +61,19 @@ pub enum Layer {
     ModbusPdu,
     ModbusRtu,
     OpcUa,
+    Dnp3,
+    Iec104,
+    Tpkt,
+    Cotp,
+    S7comm,
+    EtherNetIp,
+    Cip,
+    Bvlc,
+    Bacnet,
+    Lldp,
+    Stp,
+    ProfinetDcp,
+    Goose,
 }
 
 /// Take the first `N` bytes as a fixed array, so that constant indices into it cannot fail.

@@ -112,6 +112,29 @@ fn is_exempt(kind: Kind, samples: Samples) -> bool {
         | Kind::StreamConflict
         | Kind::ModbusWrite
         | Kind::ModbusException
+        | Kind::ProtocolDetected
+        | Kind::ProtocolWrite
+        | Kind::ProtocolError
+        | Kind::ProtocolSequence
+        | Kind::MasterNew
+        | Kind::MasterSecond
+        | Kind::DeviceNew
+        | Kind::DeviceScanned
+        | Kind::PollStopped
+        | Kind::PollResumed
+        | Kind::LatencyRaised
+        | Kind::LatencyReturned
+        | Kind::WriteIneffective
+        | Kind::BaselineDeviation
+        | Kind::StationNew
+        | Kind::StationConflict
+        | Kind::NeighbourChanged
+        | Kind::TopologyChanged
+        | Kind::ProfinetSet
+        | Kind::GooseChanged
+        | Kind::GooseLost
+        | Kind::ChecksumUnverifiable
+        | Kind::InterfaceErrors
         | Kind::CaptureLoss
         | Kind::CaptureDown
         | Kind::CaptureUp

@@ -111,6 +111,29 @@ pub enum Kind {
     StreamConflict,
     ModbusWrite,
     ModbusException,
+    ProtocolDetected,
+    ProtocolWrite,
+    ProtocolError,
+    ProtocolSequence,
+    MasterNew,
+    MasterSecond,
+    DeviceNew,
+    DeviceScanned,
+    PollStopped,
+    PollResumed,
+    LatencyRaised,
+    LatencyReturned,
+    WriteIneffective,
+    BaselineDeviation,
+    StationNew,
+    StationConflict,
+    NeighbourChanged,
+    TopologyChanged,
+    ProfinetSet,
+    GooseChanged,
+    GooseLost,
+    ChecksumUnverifiable,
+    InterfaceErrors,
     CaptureLoss,
     CaptureDown,
     CaptureUp,
@@ -124,7 +147,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 56] = [
         Self::PollSample,
         Self::LimitExceeded,
         Self::LimitReturned,
@@ -148,6 +171,29 @@ impl Kind {
         Self::StreamConflict,
         Self::ModbusWrite,
         Self::ModbusException,
+        Self::ProtocolDetected,
+        Self::ProtocolWrite,
+        Self::ProtocolError,
+        Self::ProtocolSequence,
+        Self::MasterNew,
+        Self::MasterSecond,
+        Self::DeviceNew,
+        Self::DeviceScanned,
+        Self::PollStopped,
+        Self::PollResumed,
+        Self::LatencyRaised,
+        Self::LatencyReturned,
+        Self::WriteIneffective,
+        Self::BaselineDeviation,
+        Self::StationNew,
+        Self::StationConflict,
+        Self::NeighbourChanged,
+        Self::TopologyChanged,
+        Self::ProfinetSet,
+        Self::GooseChanged,
+        Self::GooseLost,
+        Self::ChecksumUnverifiable,
+        Self::InterfaceErrors,
         Self::CaptureLoss,
         Self::CaptureDown,
         Self::CaptureUp,
@@ -213,6 +259,49 @@ impl Kind {
             Self::ModbusWrite => ("modbus.write", Notice, "0af19b228dc04ec2b1267155d0f4932b"),
             Self::ModbusException => {
                 ("modbus.exception", Warning, "10775d11dd994cecb4e38fd6a2a559ed")
+            }
+            Self::ProtocolDetected => {
+                ("protocol.detected", Notice, "3bc5f717b694b9256a4dd417611fea7d")
+            }
+            Self::ProtocolWrite => ("protocol.write", Notice, "eac53382dc36daa150dac2872e1f4633"),
+            Self::ProtocolError => ("protocol.error", Warning, "60f443da0481455f4b714fce8b90f277"),
+            Self::ProtocolSequence => {
+                ("protocol.sequence", Warning, "38c276c76c4f774f75baca6243d271ab")
+            }
+            Self::MasterNew => ("master.new", Notice, "1b828681a2076267593253b48b463467"),
+            Self::MasterSecond => ("master.second", Warning, "cc1d8709a38e71a94e2140986969ab78"),
+            Self::DeviceNew => ("device.new", Notice, "20924bf9863239377d72e5b391208ac2"),
+            Self::DeviceScanned => ("device.scanned", Warning, "4fcd00856932199ca0e58379779f8a2f"),
+            Self::PollStopped => ("poll.stopped", Warning, "d0e2007fe0f0392c4c69b9c16bb5a494"),
+            Self::PollResumed => ("poll.resumed", Notice, "df9d315f48e39405ae98e8a3ffdc75b7"),
+            Self::LatencyRaised => ("latency.raised", Warning, "fbca02b2b010477e6affefc893ae7ba8"),
+            Self::LatencyReturned => {
+                ("latency.returned", Notice, "9394c0f222c36d02679c77f8b4f6b63a")
+            }
+            Self::WriteIneffective => {
+                ("write.ineffective", Warning, "6183daf17593bb38af2e008200aafd8e")
+            }
+            Self::BaselineDeviation => {
+                ("baseline.deviation", Warning, "e54a5bdcbd97c895956a4f797717da55")
+            }
+            Self::StationNew => ("station.new", Notice, "08e35d8faa0d58d57c23aa279ad64f59"),
+            Self::StationConflict => {
+                ("station.conflict", Warning, "100345dd689342a68d190095c084d9d5")
+            }
+            Self::NeighbourChanged => {
+                ("neighbour.changed", Notice, "c9e19a492ab9958a082d957a86a9cbc7")
+            }
+            Self::TopologyChanged => {
+                ("topology.changed", Warning, "96ee0afce8a93b1fd73081675133fc46")
+            }
+            Self::ProfinetSet => ("profinet.set", Notice, "97eb23f42ef5c5336449a0cea83c846c"),
+            Self::GooseChanged => ("goose.changed", Notice, "254c0e8c949da266a2a64d2430c82407"),
+            Self::GooseLost => ("goose.lost", Warning, "aeb21149cfda4ce1ecd670e40857c58f"),
+            Self::ChecksumUnverifiable => {
+                ("checksum.unverifiable", Notice, "a08281efcf984116f26d89bba0f1cc02")
+            }
+            Self::InterfaceErrors => {
+                ("interface.errors", Warning, "c6b9f3f4f8affc2f1b6e044979da6ff1")
             }
             Self::CaptureLoss => ("capture.loss", Warning, "0c6cc770a70641e692f032056eb416f9"),
             Self::CaptureDown => ("capture.down", Error, "48968e32e2064d3ea98a9ca49ca57896"),
