@@ -7,6 +7,7 @@ mod line_report;
 mod quality;
 mod reading;
 mod tap_report;
+mod usage;
 mod wire_report;
 
 pub use event::{Event, Kind, Scalar, Severity};
@@ -16,12 +17,15 @@ pub use line_report::{LineCount, LineReport, Uart, UartCount, UnitCount};
 pub use quality::{Doubt, Fault, Quality, Status};
 pub use reading::{BlockChecksum, BlockMismatch, Reading, Sample};
 pub use tap_report::{HeardBytes, TapReport, TapState, UnitTally};
+pub use usage::{News, Usage};
 pub use wire_report::{
     Checked, ChecksumTally, Conflict, Contested, Corruption, FragmentTally, Gap, InterfaceState,
     ModbusTally, Note, Path, RingCount, StreamTally, Tally, Transaction, WireReport,
 };
 
 use std::sync::Arc;
+
+pub use crate::wire::message::{Message, Operation, Protocol, Role};
 
 /// Name of a configured source, as the operator wrote it: a link, an interface, a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
