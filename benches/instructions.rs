@@ -18,7 +18,7 @@ use std::time::SystemTime;
 
 use infra_monitor::analysis::Analyser;
 use infra_monitor::block::{Block, Content, Delivery, FileBlock, FileFrame};
-use infra_monitor::record::{RingCount, SourceId, WireReport};
+use infra_monitor::record::{RingCount, Services, SourceId, WireReport};
 use infra_monitor::wire::Checksum;
 use infra_monitor::wire::packet::{Captured, L4, Link, dissect};
 
@@ -110,7 +110,7 @@ fn total(work: &str, blocks: usize) -> u64 {
 
 /// What runs under valgrind. Makes both blocks whatever it judges of them.
 fn count(work: &str, n_judged: usize) {
-    let mut analyser = Analyser::new(SourceId::from("bench"), &[502]);
+    let mut analyser = Analyser::new(SourceId::from("bench"), &Services::default());
     for (bytes, frames) in blocks().into_iter().take(n_judged) {
         if work == "dissect+verify" {
             assert_eq!(n_valid(&bytes, &frames), BLOCK_FRAMES);

@@ -14,9 +14,9 @@ use tokio::sync::mpsc;
 use tokio::sync::watch;
 
 use crate::block::{Block, Content, Delivery, Frame};
-use crate::flow::{Evidence, Sighting, Table, Turn, WatchList};
+use crate::flow::{Datagram, Datagrams, Evidence, Sighting, Table, Turn, WatchList};
 use crate::record::{
-    Checked, ChecksumTally, Conflict, Contested, Corruption, Note, SourceId, WireReport,
+    Checked, ChecksumTally, Conflict, Contested, Corruption, Note, Services, SourceId, WireReport,
 };
 use crate::wire::packet::{
     Captured, Fragment, L4, Network, Packet, Reassembled, Segment, Transport, Tunnelled,
@@ -32,6 +32,7 @@ use rewriting::Rewriting;
 pub struct Analyser {
     source: SourceId,
     flows: Table,
+    datagrams: Datagrams,
     fragments: Fragments,
     rewriting: Rewriting,
     /// Time of the last frame.
@@ -66,11 +67,12 @@ pub fn run(
 
 impl Analyser {
     /// Ready to judge; everything that needs more than memory is done here.
-    pub fn new(source: SourceId, modbus_ports: &[u16]) -> Self {
+    pub fn new(source: SourceId, services: &Services) -> Self {
         let seed = RandomState::new().hash_one(MAX_FLOWS);
-        let flows = Table::new(MAX_FLOWS, modbus_ports, seed);
+        let flows = Table::new(MAX_FLOWS, services, seed);
+        let datagrams = Datagrams::new(services);
         let (fragments, rewriting) = (Fragments::default(), Rewriting::new());
-        Self { source, flows, fragments, rewriting, last_ns: 0, watched: None }
+        Self { source, flows, datagrams, fragments, rewriting, last_ns: 0, watched: None }
     }
 
     /// Keep the reads of the servers on the list, which may be replaced at any time: it is looked
@@ -189,13 +191,31 @@ impl Analyser {
         if is_corrupt(packet) {
             note_corruption(at_ns, packet, report);
         }
-        if let (Transport::Tcp(segment), Network::Ip { source, destination }) =
-            (&packet.transport, &packet.network)
-            && self.is_readable(packet, (*source, *destination), segment)
-        {
-            let (vlan, evidence) = (packet.vlan, evidence(packet));
-            let sighting = Sighting { at_ns, vlan, evidence, source, destination, segment };
-            self.flows.observe(&sighting, report);
+        let Network::Ip { source, destination } = &packet.network else { return };
+        match &packet.transport {
+            Transport::Tcp(segment) => {
+                if self.is_readable(packet, (*source, *destination), segment) {
+                    let (vlan, evidence) = (packet.vlan, evidence(packet));
+                    let sighting = Sighting { at_ns, vlan, evidence, source, destination, segment };
+                    self.flows.observe(&sighting, report);
+                }
+            }
+            &Transport::Udp { source_port, destination_port, payload } => {
+                if !is_corrupt(packet) {
+                    let vlan = packet.vlan;
+                    let datagram = Datagram {
+                        at_ns,
+                        vlan,
+                        source,
+                        destination,
+                        source_port,
+                        destination_port,
+                        payload,
+                    };
+                    self.datagrams.observe(&datagram, report);
+                }
+            }
+            Transport::Icmp | Transport::Icmpv6 | Transport::Other => (),
         }
     }
 

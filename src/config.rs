@@ -18,6 +18,7 @@ mod problem;
 mod render;
 mod section;
 mod serial;
+mod services;
 mod spelling;
 mod syntax;
 mod tags;
@@ -37,7 +38,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::record::SourceId;
+use crate::record::{Services, SourceId};
 use crate::tag::Tag;
 
 /// Everything the daemon can be told. Adding a field here is the only way to add a knob.
@@ -205,8 +206,7 @@ pub struct Capture {
     /// After this a block is handed over however full it is: detection latency on a quiet wire.
     pub block_timeout: Duration,
     pub promiscuous: bool,
-    /// TCP ports that speak Modbus.
-    pub modbus_ports: Arc<[u16]>,
+    pub services: Services,
 }
 
 impl Capture {
@@ -219,7 +219,7 @@ impl Capture {
             blocks: 32,
             block_timeout: Duration::from_millis(20),
             promiscuous: true,
-            modbus_ports: Arc::new([502]),
+            services: Services::default(),
         }
     }
 }

@@ -7,6 +7,9 @@
 //! transcribes a file). Pure: time comes with what is seen.
 
 mod connection;
+mod conversation;
+mod datagram;
+mod frames;
 mod half;
 mod key;
 mod line;
@@ -18,6 +21,7 @@ mod table;
 mod transcript;
 mod watch;
 
+pub use datagram::{Datagram, Datagrams};
 pub use line::{Line, Moment};
 pub use sighting::{Evidence, Sighting};
 pub use table::Table;

@@ -14,6 +14,7 @@ mod crosscheck;
 mod intake;
 mod line;
 mod link;
+mod message;
 mod missed;
 mod outbox;
 mod refusal;

@@ -1,26 +1,34 @@
 //! What crosses a channel: owned, small, and free of protocol bytes.
 
+mod checksum_tally;
 mod event;
 mod exchange;
 mod ledger;
 mod line_report;
 mod quality;
 mod reading;
+mod services;
+mod spoken;
 mod tap_report;
+mod transaction;
 mod usage;
 mod wire_report;
 
+pub use checksum_tally::{Checked, ChecksumTally, Corruption, Tally};
 pub use event::{Event, Kind, Scalar, Severity};
 pub use exchange::{Exchange, Identity, Overheard, ReadAnswer, canonical};
 pub use ledger::Ledger;
 pub use line_report::{LineCount, LineReport, Uart, UartCount, UnitCount};
 pub use quality::{Doubt, Fault, Quality, Status};
 pub use reading::{BlockChecksum, BlockMismatch, Reading, Sample};
+pub use services::Services;
+pub use spoken::{MessageTallies, MessageTally, Spoken};
 pub use tap_report::{HeardBytes, TapReport, TapState, UnitTally};
+pub use transaction::{ModbusTally, Path, Transaction};
 pub use usage::{News, Usage};
 pub use wire_report::{
-    Checked, ChecksumTally, Conflict, Contested, Corruption, FragmentTally, Gap, InterfaceState,
-    ModbusTally, Note, Path, RingCount, StreamTally, Tally, Transaction, WireReport,
+    Conflict, Contested, FragmentTally, Gap, InterfaceState, Note, RingCount, StreamTally,
+    WireReport,
 };
 
 use std::sync::Arc;

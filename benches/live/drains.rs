@@ -8,6 +8,7 @@ use infra_monitor::analysis::Analyser;
 use infra_monitor::block::{Block, Delivery};
 use infra_monitor::capture;
 use infra_monitor::config::Capture;
+use infra_monitor::record::Services;
 use infra_monitor::sys::interface::Interface;
 use infra_monitor::sys::{PacketRing, RingSpec};
 use tokio::sync::mpsc;
@@ -78,7 +79,7 @@ pub(super) fn ours(site: &Site) -> Option<Taken> {
 
 /// Says once that the interface is captured from.
 fn analyse(mut deliveries: mpsc::Receiver<Delivery>, ready: &std::sync::mpsc::Sender<()>) -> Taken {
-    let mut analyser = Analyser::new("bench".into(), &[502]);
+    let mut analyser = Analyser::new("bench".into(), &Services::default());
     let mut taken = Taken::default();
     let before = own_cpu_ns();
     while let Some(delivery) = deliveries.blocking_recv() {

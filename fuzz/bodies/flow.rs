@@ -9,13 +9,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
 use infra_monitor::flow::{Evidence, Sighting, Table};
-use infra_monitor::record::{Gap, WireReport};
+use infra_monitor::record::{Gap, Services, WireReport};
 use infra_monitor::wire::packet::{Flags, Segment, Vlan};
 
 pub(crate) fn run(bytes: &[u8]) {
     let hosts = [[192, 0, 2, 1], [192, 0, 2, 2]].map(IpAddr::from);
     let ports = [40_000, 502];
-    let mut table = Table::new(16, &[502], 7);
+    let mut table = Table::new(16, &Services::default(), 7);
     table.watch([SocketAddr::new(hosts[1], ports[1])].into_iter().collect());
     let mut report = WireReport::new("fuzz".into(), SystemTime::UNIX_EPOCH);
     table.start_block(Gap::None);

@@ -1,11 +1,11 @@
-use crate::record::{InterfaceState, RingCount};
+use crate::record::{InterfaceState, RingCount, Services};
 use crate::wire::checksum;
 use crate::wire::fixture;
 
 use super::*;
 
 fn analyser() -> Analyser {
-    Analyser::new(SourceId::from("eth1"), &[502])
+    Analyser::new(SourceId::from("eth1"), &Services::default())
 }
 
 fn delivery(content: Content) -> Delivery {

@@ -85,7 +85,7 @@ impl Acquired {
         lanes: Lanes,
     ) -> io::Result<Thread<()>> {
         let analyser =
-            Analyser::new(self.id.clone(), &self.spec.modbus_ports).watching(lanes.watched.clone());
+            Analyser::new(self.id.clone(), &self.spec.services).watching(lanes.watched.clone());
         let id = self.id.clone();
         let name = format!("analysis {}", self.id);
         let handle = sys::spawn_pinned(name.clone(), self.spec.cpu, move || {

@@ -13,6 +13,7 @@ use crate::config::Capture;
 use crate::config::Endpoint;
 use crate::config::Polled;
 use crate::flow::WatchList;
+use crate::record::Protocol;
 use crate::record::SourceId;
 
 /// Ports that captures follow. Captures are made once, so this outlives every reload.
@@ -21,7 +22,7 @@ pub(super) struct Followed(Arc<BTreeSet<u16>>);
 
 impl Followed {
     pub(super) fn by<'a>(captures: impl IntoIterator<Item = &'a Arc<Capture>>) -> Self {
-        let ports = captures.into_iter().flat_map(|capture| capture.modbus_ports.iter().copied());
+        let ports = captures.into_iter().flat_map(|capture| capture.services.of(Protocol::Modbus));
         Self(Arc::new(ports.collect()))
     }
 
@@ -57,7 +58,9 @@ mod tests {
     #[test]
     fn only_modbus_tcp_on_a_port_that_a_capture_follows_is_watched() {
         let capture = |ports: &[u16]| {
-            Arc::new(Capture { modbus_ports: ports.into(), ..Capture::new("eth1") })
+            let capture = Capture::new("eth1");
+            let services = capture.services.with(Protocol::Modbus, ports);
+            Arc::new(Capture { services, ..capture })
         };
         let address = |port| SocketAddr::from(([192, 0, 2, 10], port));
         let followed = Followed::by(&[capture(&[502, 1502]), capture(&[5020])]);

@@ -24,6 +24,7 @@ use crate::config;
 use crate::config::Config;
 use crate::config::Endpoint;
 use crate::config::Rejected;
+use crate::record::Protocol;
 use crate::sys::inject::Injector;
 use crate::sys::namespace::enter_user_and_network;
 
@@ -150,7 +151,8 @@ fn config_for(setting: &Setting) -> Result<Config, Rejected> {
         config.captures.clear();
     }
     for capture in config.captures.values_mut() {
-        Arc::make_mut(capture).modbus_ports = [controller.port()].into();
+        let capture = Arc::make_mut(capture);
+        capture.services = capture.services.with(Protocol::Modbus, &[controller.port()]);
     }
     Ok(config)
 }
@@ -174,9 +176,10 @@ mod tests {
             endpoints,
             ["tcp://127.0.0.1:40502", "rtu:///dev/pts/7?baud=19200&parity=none&stop=1"]
         );
+        let captures = config.captures.values();
         let ports: Vec<_> =
-            config.captures.values().map(|capture| &*capture.modbus_ports).collect();
-        assert_eq!(ports, [[40502]]);
+            captures.flat_map(|capture| capture.services.of(Protocol::Modbus)).collect();
+        assert_eq!(ports, [40502]);
     }
 
     #[test]

@@ -15,7 +15,8 @@ use crate::config::{Level, Log, Samples};
 use crate::flow::Turn;
 use crate::pipeline::{Pipeline, Settings, Sources};
 use crate::record::{
-    ChecksumTally, Event, Ledger, ModbusTally, RingCount, SourceId, StreamTally, WireReport,
+    ChecksumTally, Event, Ledger, MessageTallies, MessageTally, ModbusTally, RingCount, Services,
+    SourceId, StreamTally, WireReport,
 };
 
 /// What the files held.
@@ -32,6 +33,8 @@ pub struct Summary {
     /// Frames with a structural error in some layer.
     pub malformed: u64,
     pub modbus: Modbus,
+    /// Messages of other protocols, of those that occurred.
+    pub messages: BTreeMap<&'static str, MessageTally>,
     /// In: records begun. Out: frames judged.
     pub ledger: Ledger,
 }
@@ -76,15 +79,13 @@ pub struct Replayed {
     pub broken: Vec<FileError>,
 }
 
-/// The port that IANA gave Modbus.
-const MODBUS_PORTS: [u16; 1] = [502];
 /// Of capture time, as the daemon's default.
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// Replay files one after the other. All are opened first, so that a wrong name is told at once; a
 /// file that breaks off later costs its own rest, and nothing of what was judged.
 pub fn replay(paths: &[PathBuf], observe: impl FnMut(Observed<'_>)) -> Result<Replayed, FileError> {
-    replay_by(|source| Analyser::new(source, &MODBUS_PORTS), paths, observe)
+    replay_by(|source| Analyser::new(source, &Services::default()), paths, observe)
 }
 
 /// As [`replay`], with every Modbus transaction.
@@ -92,7 +93,7 @@ pub fn transcribe(
     paths: &[PathBuf],
     observe: impl FnMut(Observed<'_>),
 ) -> Result<Replayed, FileError> {
-    replay_by(|source| Analyser::new(source, &MODBUS_PORTS).transcribing(), paths, observe)
+    replay_by(|source| Analyser::new(source, &Services::default()).transcribing(), paths, observe)
 }
 
 fn replay_by(
@@ -160,6 +161,7 @@ struct Totals {
     truncated_records: u64,
     corrupt_records: u64,
     modbus: ModbusTally,
+    messages: MessageTallies,
     flows_evicted: u64,
     streams: StreamTally,
     /// Earliest and latest time stamp.
@@ -210,6 +212,7 @@ impl Totals {
         self.malformed += report.malformed;
         self.unknown_link += report.unknown_link;
         self.modbus.merge(&report.modbus);
+        self.messages.merge(&report.messages);
         self.flows_evicted += report.flows_evicted;
         self.streams.merge(&report.streams);
     }
@@ -247,6 +250,7 @@ impl From<Totals> for Summary {
             checksums: totals.checksums,
             malformed: totals.malformed,
             modbus: totals.modbus.into(),
+            messages: by_name(&totals.messages),
             ledger,
         }
     }
@@ -264,6 +268,11 @@ impl From<ModbusTally> for Modbus {
             writes: tally.writes,
         }
     }
+}
+
+fn by_name(messages: &MessageTallies) -> BTreeMap<&'static str, MessageTally> {
+    let occurred = messages.by_protocol().filter(|(_, tally)| **tally != MessageTally::default());
+    occurred.map(|(protocol, tally)| (protocol.name(), *tally)).collect()
 }
 
 fn seconds(span_ns: &RangeInclusive<u64>) -> f64 {

@@ -102,7 +102,8 @@ impl Progress {
 }
 
 fn readable(summary: &Summary) -> String {
-    let Summary { packets, bytes, seconds, checksums, malformed, modbus, ledger } = summary;
+    let Summary { packets, bytes, seconds, checksums, malformed, modbus, messages, ledger } =
+        summary;
     let mut text = format!(
         "{packets} packets, {bytes} bytes, {seconds:.3} s of traffic; {malformed} malformed\n\n\
          {:<8} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}   verified\n",
@@ -131,6 +132,20 @@ fn readable(summary: &Summary) -> String {
     );
     for (function, count) in &modbus.functions {
         let _ = writeln!(text, "  function {function:>3}: {count}");
+    }
+    for (protocol, tally) in messages {
+        let _ = writeln!(
+            text,
+            "{protocol}: {} requests, {} responses, {} reports, {} errors, {} writes, {} commands, \
+             {} unread",
+            tally.requests,
+            tally.responses,
+            tally.reports,
+            tally.errors,
+            tally.writes,
+            tally.commands,
+            tally.unread
+        );
     }
     let _ = writeln!(text, "Ledger: {ledger}");
     text

@@ -9,6 +9,7 @@ use crate::record::SourceId;
 use super::Capture;
 use super::field;
 use super::section::{Names, Section};
+use super::services;
 
 /// Every capture of the file, by interface.
 pub(super) fn read(root: &Section<'_>, sources: &mut Names) -> BTreeMap<SourceId, Arc<Capture>> {
@@ -37,9 +38,7 @@ fn one(section: &Section<'_>, sources: &mut Names) -> Option<Capture> {
         blocks: section.or("blocks", default.blocks, field::integer(2..=256)),
         block_timeout: section.or("block_timeout", default.block_timeout, field::duration(TIMEOUT)),
         promiscuous: section.or("promiscuous", default.promiscuous, field::flag),
-        modbus_ports: section
-            .list("modbus_ports", 16, field::integer(1..=65_535))
-            .map_or(default.modbus_ports, Arc::from),
+        services: services::read(section),
     };
     section.finish();
     interface.map(|_| capture)

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use crate::wire::modbus::pdu::Direction;
 use crate::wire::packet::Vlan;
 
+use super::datagram::Datagram;
 use super::sighting::Sighting;
 use super::watch::WatchList;
 
@@ -20,7 +21,22 @@ pub(super) struct Key {
 impl Key {
     pub(super) fn of(sighting: &Sighting<'_>, direction: Direction) -> Self {
         let Sighting { source, destination, segment, vlan, .. } = *sighting;
-        let (source_port, destination_port) = (segment.source_port, segment.destination_port);
+        let ports = (segment.source_port, segment.destination_port);
+        Self::between((source, destination), ports, vlan, direction)
+    }
+
+    pub(super) fn of_datagram(datagram: &Datagram<'_>, direction: Direction) -> Self {
+        let Datagram { source, destination, source_port, destination_port, vlan, .. } = *datagram;
+        Self::between((source, destination), (source_port, destination_port), vlan, direction)
+    }
+
+    #[inline]
+    fn between(
+        (source, destination): (&IpAddr, &IpAddr),
+        (source_port, destination_port): (u16, u16),
+        vlan: Vlan,
+        direction: Direction,
+    ) -> Self {
         let (client, server, client_port, server_port) = match direction {
             Direction::Request => (source, destination, source_port, destination_port),
             Direction::Response => (destination, source, destination_port, source_port),
@@ -39,13 +55,17 @@ impl Key {
         SocketAddr::new(address(self.server), self.rest_parts()[1])
     }
 
+    pub(super) fn server_port(&self) -> u16 {
+        self.rest_parts()[1]
+    }
+
     pub(super) fn vlan(&self) -> Vlan {
         let [_, _, outer, inner] = self.rest_parts();
         Vlan { outer, inner }
     }
 
     pub(super) fn is_on(&self, watched: &WatchList) -> bool {
-        watched.contains(self.server, self.rest_parts()[1])
+        watched.contains(self.server, self.server_port())
     }
 
     fn rest_parts(&self) -> [u16; 4] {

@@ -5,7 +5,7 @@
 pub(super) struct Ports(Box<[u64]>);
 
 impl Ports {
-    pub(super) fn new(ports: &[u16]) -> Self {
+    pub(super) fn new(ports: impl IntoIterator<Item = u16>) -> Self {
         let mut words = vec![0; 1 << 10];
         for port in ports {
             if let Some(word) = words.get_mut(usize::from(port >> 6)) {
@@ -26,7 +26,7 @@ mod tests {
 
     #[test]
     fn only_what_was_put_in_is_in() {
-        let ports = Ports::new(&[0, 502, 65_535]);
+        let ports = Ports::new([0, 502, 65_535]);
         let inside: Vec<_> = (0..=u16::MAX).filter(|port| ports.contain(*port)).collect();
         assert_eq!(inside, [0, 502, 65_535]);
     }

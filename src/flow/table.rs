@@ -5,11 +5,12 @@
 //! is bounded, nothing is ever moved or swept, and a stranger who fills the table, or even finds
 //! collisions without knowing the seed, can only make us forget, never wait or allocate.
 
-use crate::record::{Gap, WireReport};
+use crate::record::{Gap, Services, WireReport};
 use crate::wire::modbus::pdu::Direction;
 use crate::wire::packet::Flags;
 
-use super::connection::{Connection, Page};
+use super::connection::Connection;
+use super::conversation::Page;
 use super::half::Pool;
 use super::key::Key;
 use super::ports::Ports;
@@ -20,7 +21,9 @@ use super::watch::WatchList;
 /// Connections of one capture.
 #[derive(Debug)]
 pub struct Table {
-    modbus_ports: Ports,
+    /// Ports that are listened to, asked twice for each segment, and what they speak.
+    ports: Ports,
+    services: Services,
     watched: WatchList,
     seed: u64,
     /// Home positions, a power of two, minus one.
@@ -65,11 +68,12 @@ const SWEEP: usize = 64;
 
 impl Table {
     /// Room for `capacity` connections, rounded up to a power of two.
-    pub fn new(capacity: usize, modbus_ports: &[u16], seed: u64) -> Self {
+    pub fn new(capacity: usize, services: &Services, seed: u64) -> Self {
         let n_homes = capacity.max(1).next_power_of_two();
         let n_places = n_homes + WINDOW - 1;
         Self {
-            modbus_ports: Ports::new(modbus_ports),
+            ports: Ports::new(services.iter().map(|(port, _)| port)),
+            services: services.clone(),
             watched: WatchList::default(),
             seed,
             mask: n_homes - 1,
@@ -160,7 +164,7 @@ impl Table {
         self.slots.iter().any(|slot| slot.connection.has_hole())
     }
 
-    /// Follow the connection that a segment belongs to, if it is one of Modbus.
+    /// Follow the connection that a segment belongs to, if it is one of a service.
     pub fn observe(&mut self, sighting: &Sighting<'_>, report: &mut WireReport) {
         let Some(direction) = self.direction(sighting) else {
             return;
@@ -183,11 +187,11 @@ impl Table {
         }
     }
 
-    /// Who speaks; `None` if neither port is one of Modbus.
+    /// Who speaks; `None` if neither port is a service's.
     fn direction(&self, sighting: &Sighting<'_>) -> Option<Direction> {
         let segment = sighting.segment;
-        let to_server = self.modbus_ports.contain(segment.destination_port);
-        let to_client = self.modbus_ports.contain(segment.source_port);
+        let to_server = self.ports.contain(segment.destination_port);
+        let to_client = self.ports.contain(segment.source_port);
         match (to_server, to_client) {
             (true, false) => Some(Direction::Request),
             (false, true) => Some(Direction::Response),
@@ -196,7 +200,7 @@ impl Table {
         }
     }
 
-    /// Both ports are Modbus ports: whoever sent the first SYN, or else spoke first, is the client.
+    /// Both ports are services': whoever sent the first SYN, or else spoke first, is the client.
     fn direction_between_servers(&self, sighting: &Sighting<'_>) -> Direction {
         let flags = sighting.segment.flags;
         if flags.any(Flags::SYN) {
@@ -229,12 +233,13 @@ impl Table {
         // never-used place is left in front of a used one.
         let worth =
             |place: &Place| self.slot(*place).map(|slot| (slot.connection.is_open(), slot.last_ns));
+        let protocol = self.services.protocol(key.server_port())?;
         let window = self.window(hash).iter().enumerate();
         let (offset, chosen) = window.min_by_key(|(_, place)| worth(place))?;
         let is_new = chosen.tag == 0;
         let number = if is_new { self.slots.len() } else { chosen.number() };
         if is_new {
-            self.slots.push(Slot { key, last_ns: 0, connection: Connection::default() });
+            self.slots.push(Slot { key, last_ns: 0, connection: Connection::new(protocol) });
         } else {
             let (block, n_gaps) = (self.block, self.n_gaps);
             let slot = self.slots.get_mut(number)?;
@@ -242,7 +247,7 @@ impl Table {
             let transcript = &mut self.transcript;
             let page = &mut Page { block, n_gaps, key: &slot.key, report, transcript };
             slot.connection.finish(page, &mut self.pool);
-            slot.connection.reset(&mut self.pool, &mut self.transcript);
+            slot.connection.restart(protocol, &mut self.pool, &mut self.transcript);
             slot.key = key;
         }
         let is_watched = key.is_on(&self.watched);

@@ -6,7 +6,7 @@ mod watched;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, SystemTime};
 
-use crate::record::{Gap, Note, Path, SourceId, StreamTally, Transaction, WireReport};
+use crate::record::{Gap, Note, Path, Services, SourceId, StreamTally, Transaction, WireReport};
 use crate::wire::modbus::mbap::Mbap;
 use crate::wire::packet::{Flags, Segment, Vlan};
 
@@ -38,7 +38,7 @@ impl Wire {
 
     fn with_capacity(capacity: usize) -> Self {
         Self {
-            table: Table::new(capacity, &[502], 7),
+            table: Table::new(capacity, &Services::default(), 7),
             report: report(),
             now_ns: 0,
             client_port: 40_000,
@@ -89,7 +89,7 @@ impl Wire {
     fn transactions(&self) -> Vec<Transaction> {
         let modbus = |note: &Note| match note {
             Note::Modbus(transaction) => Some(*transaction),
-            Note::Corrupt(_) | Note::Conflict(_) => None,
+            Note::Corrupt(_) | Note::Message(_) | Note::Conflict(_) => None,
         };
         self.report.notes.iter().filter_map(modbus).collect()
     }

@@ -14,7 +14,7 @@ use crate::wire::modbus::pdu::{Direction, Layout, Pdu};
 use crate::wire::modbus::reply;
 use crate::wire::modbus::request::{ReadRequest, Span};
 
-use super::connection::Page;
+use super::conversation::Page;
 use super::key::{Key, number};
 use super::outstanding::Request;
 use super::sighting::Evidence;

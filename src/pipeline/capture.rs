@@ -103,6 +103,9 @@ impl Captures {
                 Note::Corrupt(corruption) => capture.window.on_corruption(corruption),
                 Note::Conflict(conflict) => capture.window.conflicts.on_conflict(conflict),
                 Note::Modbus(seen) => self.refusals.tell(&report.source, seen, outbox),
+                Note::Message(seen) => {
+                    self.refusals.tell_message(&report.source, seen, outbox);
+                }
             }
         }
     }

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
-use crate::record::{Ledger, Path, SourceId, Transaction};
+use crate::record::{Ledger, Path, Protocol, SourceId, Spoken, Transaction};
 use crate::wire::packet::Vlan;
 
+use super::message;
 use super::outbox::Outbox;
 use super::reply::is_recent;
 use super::transaction;
@@ -34,8 +35,11 @@ struct Asker {
     source: SourceId,
     /// `None` on a serial line, which has one master.
     path: Option<(u16, u16, IpAddr, SocketAddr)>,
-    unit: u8,
-    function: u8,
+    protocol: Protocol,
+    station: Option<u32>,
+    function: u16,
+    /// Why, where one refusal must not hide another.
+    reason: Option<u16>,
 }
 
 #[derive(Debug)]
@@ -56,6 +60,18 @@ impl Refusals {
         };
         if let Some(untold) = untold {
             outbox.raise(kind, || transaction::seen(source, seen, untold));
+        }
+    }
+
+    /// As [`Refusals::tell`], of a message of another protocol.
+    pub(super) fn tell_message(&mut self, source: &SourceId, seen: &Spoken, outbox: &mut Outbox) {
+        let kind = message::kind_of(seen);
+        let untold = match seen.message.error {
+            Some(_) => self.untold(Asker::of_message(source, seen), seen.at),
+            None => Some(0),
+        };
+        if let Some(untold) = untold {
+            outbox.raise(kind, || message::seen(source, seen, untold));
         }
     }
 
@@ -103,6 +119,25 @@ impl Asker {
             }
             Path::Serial => None,
         };
-        Self { source: source.clone(), path, unit: seen.unit, function: seen.function }
+        Self {
+            source: source.clone(),
+            path,
+            protocol: Protocol::Modbus,
+            station: Some(seen.unit.into()),
+            function: seen.function.into(),
+            reason: None,
+        }
+    }
+
+    fn of_message(source: &SourceId, seen: &Spoken) -> Self {
+        let Vlan { outer, inner } = seen.vlan;
+        Self {
+            source: source.clone(),
+            path: Some((outer, inner, seen.client.ip(), seen.server)),
+            protocol: seen.protocol,
+            station: seen.message.station,
+            function: seen.message.code,
+            reason: seen.message.error,
+        }
     }
 }

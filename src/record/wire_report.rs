@@ -1,12 +1,14 @@
 //! The frames of one block, reduced to what the pipeline asks about.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use crate::wire::packet::{L4, Vlan};
-use crate::wire::{Checksum, Mismatch, Unverified};
+use crate::wire::packet::Vlan;
 
-use super::{Overheard, SourceId};
+use super::{
+    ChecksumTally, Corruption, MessageTallies, ModbusTally, Overheard, SourceId, Spoken,
+    Transaction,
+};
 
 /// Sent once per block. Counts are of this block alone.
 #[derive(Clone, Debug)]
@@ -28,6 +30,8 @@ pub struct WireReport {
     pub checksums: ChecksumTally,
     pub streams: StreamTally,
     pub modbus: ModbusTally,
+    /// Of the other protocols.
+    pub messages: MessageTallies,
     /// Conversations forgotten because the flow table had no room left.
     pub flows_evicted: u64,
     /// What the kernel counted since the last report.
@@ -71,6 +75,7 @@ impl WireReport {
             checksums: ChecksumTally::default(),
             streams: StreamTally::default(),
             modbus: ModbusTally::default(),
+            messages: MessageTallies::default(),
             flows_evicted: 0,
             ring: RingCount::default(),
             gap: Gap::None,
@@ -87,7 +92,7 @@ impl WireReport {
     pub fn note(&mut self, note: Note) {
         let room = match note {
             Note::Corrupt(_) | Note::Conflict(_) => Self::MAX_CORRUPT,
-            Note::Modbus(_) => Self::MAX_NOTES,
+            Note::Modbus(_) | Note::Message(_) => Self::MAX_NOTES,
         };
         if self.notes.len() < room {
             self.notes.push(note);
@@ -160,140 +165,6 @@ impl StreamTally {
     }
 }
 
-/// Verdicts by protocol.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct ChecksumTally {
-    pub ipv4: Tally,
-    pub tcp: Tally,
-    pub udp: Tally,
-    pub icmp: Tally,
-    pub icmpv6: Tally,
-}
-
-impl ChecksumTally {
-    /// The tally of one protocol.
-    pub fn of(&mut self, checked: Checked) -> &mut Tally {
-        match checked {
-            Checked::Ipv4 => &mut self.ipv4,
-            Checked::L4(L4::Tcp) => &mut self.tcp,
-            Checked::L4(L4::Udp) => &mut self.udp,
-            Checked::L4(L4::Icmp) => &mut self.icmp,
-            Checked::L4(L4::Icmpv6) => &mut self.icmpv6,
-        }
-    }
-
-    /// Each protocol's name and tally.
-    pub fn by_protocol(&self) -> [(&'static str, &Tally); 5] {
-        [
-            ("ipv4", &self.ipv4),
-            ("tcp", &self.tcp),
-            ("udp", &self.udp),
-            ("icmp", &self.icmp),
-            ("icmpv6", &self.icmpv6),
-        ]
-    }
-
-    pub fn merge(&mut self, other: &Self) {
-        self.ipv4.merge(&other.ipv4);
-        self.tcp.merge(&other.tcp);
-        self.udp.merge(&other.udp);
-        self.icmp.merge(&other.icmp);
-        self.icmpv6.merge(&other.icmpv6);
-    }
-}
-
-/// How many checksums of one protocol got which verdict.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Tally {
-    pub valid: u64,
-    pub invalid: u64,
-    pub offloaded: u64,
-    pub absent: u64,
-    pub truncated: u64,
-    pub fragment: u64,
-}
-
-impl Tally {
-    pub fn count(&mut self, verdict: Checksum) {
-        let counter = match verdict {
-            Checksum::Valid => &mut self.valid,
-            Checksum::Invalid(_) => &mut self.invalid,
-            Checksum::Unverified(Unverified::Offloaded) => &mut self.offloaded,
-            Checksum::Unverified(Unverified::Absent) => &mut self.absent,
-            Checksum::Unverified(Unverified::Truncated) => &mut self.truncated,
-            Checksum::Unverified(Unverified::Fragment) => &mut self.fragment,
-        };
-        *counter += 1;
-    }
-
-    /// Checksums that could be compared. Coverage is `verified / seen`.
-    pub fn verified(&self) -> u64 {
-        self.valid + self.invalid
-    }
-
-    pub fn seen(&self) -> u64 {
-        self.verified() + self.offloaded + self.absent + self.truncated + self.fragment
-    }
-
-    pub fn merge(&mut self, other: &Self) {
-        self.valid += other.valid;
-        self.invalid += other.invalid;
-        self.offloaded += other.offloaded;
-        self.absent += other.absent;
-        self.truncated += other.truncated;
-        self.fragment += other.fragment;
-    }
-}
-
-/// Modbus traffic seen on the wire.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModbusTally {
-    pub requests: u64,
-    pub responses: u64,
-    /// Request and response paired.
-    pub transactions: u64,
-    pub exceptions: u64,
-    /// Requests that change something in a device.
-    pub writes: u64,
-    /// Segments with payload on a Modbus port that could not be read as Modbus: another protocol,
-    /// or a hole in the stream before them.
-    pub unread: u64,
-    /// PDUs by function code, without the exception bit.
-    pub functions: [u32; 128],
-    /// Summed over `transactions`.
-    pub latency: Duration,
-}
-
-impl Default for ModbusTally {
-    fn default() -> Self {
-        Self {
-            requests: 0,
-            responses: 0,
-            transactions: 0,
-            exceptions: 0,
-            writes: 0,
-            unread: 0,
-            functions: [0; 128],
-            latency: Duration::ZERO,
-        }
-    }
-}
-
-impl ModbusTally {
-    pub fn merge(&mut self, other: &Self) {
-        self.requests += other.requests;
-        self.responses += other.responses;
-        self.transactions += other.transactions;
-        self.exceptions += other.exceptions;
-        self.writes += other.writes;
-        self.unread += other.unread;
-        self.latency += other.latency;
-        for (count, more) in self.functions.iter_mut().zip(other.functions) {
-            *count += more;
-        }
-    }
-}
-
 /// `tpacket_stats_v3` since it was last read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RingCount {
@@ -319,26 +190,9 @@ pub enum Note {
     Corrupt(Corruption),
     /// A write or an exception; transactions that only read are counted.
     Modbus(Transaction),
+    /// Likewise of another protocol.
+    Message(Spoken),
     Conflict(Conflict),
-}
-
-/// Which checksum was compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Checked {
-    Ipv4,
-    L4(L4),
-}
-
-/// A packet that is not what was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Corruption {
-    pub at: SystemTime,
-    pub checked: Checked,
-    pub mismatch: Mismatch,
-    pub vlan: Vlan,
-    /// As the packet states them; a corrupt packet may lie.
-    pub source: IpAddr,
-    pub destination: IpAddr,
 }
 
 /// The same bytes were sent twice and say different things.
@@ -356,34 +210,4 @@ pub enum Contested {
     Stream { source: SocketAddr, destination: SocketAddr },
     /// Bytes of an IP datagram that came in fragments.
     Datagram { source: IpAddr, destination: IpAddr },
-}
-
-/// Between whom a transaction went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Path {
-    Network {
-        vlan: Vlan,
-        client: SocketAddr,
-        server: SocketAddr,
-    },
-    /// From the one master of a serial line to a unit on it.
-    Serial,
-}
-
-/// One Modbus request with its answer, as seen on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Transaction {
-    /// When the request was seen.
-    pub at: SystemTime,
-    pub path: Path,
-    pub unit: u8,
-    pub function: u8,
-    /// First address and quantity, where the function has them.
-    pub address: Option<u16>,
-    pub quantity: Option<u16>,
-    /// Value of a single write, or first value of a multiple one.
-    pub value: Option<u16>,
-    pub exception: Option<u8>,
-    /// Request to response; `None` for a request that was not answered yet.
-    pub latency: Option<Duration>,
 }

@@ -5,4 +5,5 @@ mod binary;
 pub mod chunk;
 pub mod connection;
 pub mod conversation;
+pub mod message;
 pub mod service;

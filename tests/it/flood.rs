@@ -11,7 +11,7 @@ use infra_monitor::block::Delivery;
 use infra_monitor::capture;
 use infra_monitor::config::{Capture, Log};
 use infra_monitor::pipeline::{Pipeline, Settings, Sources};
-use infra_monitor::record::{Event, InterfaceState, Kind, Ledger};
+use infra_monitor::record::{Event, InterfaceState, Kind, Ledger, Services};
 use infra_monitor::sys::inject::Injector;
 use nix::errno::Errno;
 use tokio::sync::mpsc;
@@ -156,7 +156,7 @@ impl Plant {
         let settings = Settings { log: Log::default(), window, sources: Sources::default() };
         let mut plant = Self {
             pipeline: Pipeline::new(settings),
-            analyser: Analyser::new(INTERFACE.into(), &[502]),
+            analyser: Analyser::new(INTERFACE.into(), &Services::default()),
             deliveries,
             stop,
             window_end: Instant::now() + window,

@@ -7,7 +7,7 @@ use infra_monitor::analysis::Analyser;
 use infra_monitor::block::Delivery;
 use infra_monitor::capture::{self, CaptureError};
 use infra_monitor::config;
-use infra_monitor::record::{Gap, InterfaceState, WireReport};
+use infra_monitor::record::{Gap, InterfaceState, Services, WireReport};
 use infra_monitor::sys::inject::Injector;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
@@ -55,7 +55,7 @@ impl Tap {
             let mut opened = capture::open(&spec)?;
             capture::run(&mut opened, &sender, &token)
         });
-        let analyser = Analyser::new("tap".into(), &[502]);
+        let analyser = Analyser::new("tap".into(), &Services::default());
         Self { seen: Seen::default(), analyser, deliveries, stop, thread }
     }
 

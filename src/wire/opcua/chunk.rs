@@ -67,6 +67,21 @@ impl<'a> Chunk<'a> {
     /// The chunk at the front of `stream`, and what follows it. [`WireError::Truncated`] says how
     /// many bytes it takes; any other error, that there is no chunk and where one begins is unknown.
     pub fn parse(stream: &'a [u8]) -> Result<(Self, &'a [u8]), WireError> {
+        let (kind, part, stated) = Self::header(stream)?;
+        let short = WireError::Truncated { layer: Layer::OpcUa, need: stated, have: stream.len() };
+        let (whole, rest) = stream.split_at_checked(stated).ok_or(short)?;
+        let body = whole.get(HEADER_LEN..).unwrap_or_default();
+        Ok((Self { kind, part, body }, rest))
+    }
+
+    /// Kind, part, and as much of the body as there is, of a chunk whose end may be missing.
+    pub fn split_head(head: &'a [u8]) -> Result<(Kind, Part, &'a [u8]), WireError> {
+        let (kind, part, _) = Self::header(head)?;
+        Ok((kind, part, head.get(HEADER_LEN..).unwrap_or_default()))
+    }
+
+    /// Kind, part and length.
+    fn header(stream: &[u8]) -> Result<(Kind, Part, usize), WireError> {
         let layer = Layer::OpcUa;
         let ([a, b, c, part, size @ ..], _) = header::<HEADER_LEN>(layer, stream)?;
         let kind = kind([*a, *b, *c])?;
@@ -83,10 +98,7 @@ impl<'a> Chunk<'a> {
         if stated > MAX_LEN {
             return Err(WireError::TooLong { layer, stated, maximum: MAX_LEN });
         }
-        let short = WireError::Truncated { layer, need: stated, have: stream.len() };
-        let (whole, rest) = stream.split_at_checked(stated).ok_or(short)?;
-        let body = whole.get(HEADER_LEN..).unwrap_or_default();
-        Ok((Self { kind, part, body }, rest))
+        Ok((kind, part, stated))
     }
 
     /// Read the body. Bytes that a later version of the protocol adds at its end are not missed.

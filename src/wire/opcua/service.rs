@@ -55,6 +55,20 @@ impl fmt::Display for Service {
     }
 }
 
+impl Service {
+    /// The identifier of its request.
+    pub fn code(self) -> u16 {
+        let row = SERVICES.iter().find(|(service, ..)| *service == self);
+        row.and_then(|(_, request, _)| u16::try_from(*request).ok()).unwrap_or_default()
+    }
+
+    /// The service of which the request has this identifier.
+    pub fn of_request(code: u16) -> Option<Self> {
+        let row = SERVICES.iter().find(|(_, request, _)| *request == u32::from(code));
+        row.map(|(service, ..)| *service)
+    }
+}
+
 /// What a body holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {

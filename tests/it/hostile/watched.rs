@@ -10,7 +10,7 @@ use infra_monitor::block::{Block, Content, Delivery, FileBlock, FileFrame};
 use infra_monitor::config::Log;
 use infra_monitor::pipeline::{Pipeline, Settings, Sources};
 use infra_monitor::record::{
-    ChecksumTally, Event, FragmentTally, Kind, Ledger, RingCount, SourceId, WireReport,
+    ChecksumTally, Event, FragmentTally, Kind, Ledger, RingCount, Services, SourceId, WireReport,
 };
 use infra_monitor::wire::packet::Link;
 
@@ -62,7 +62,7 @@ impl Watched {
             Settings { log: Log::default(), window: WINDOW, sources: Sources::default() };
         let now_ns = 1_700_000_000_000_000_000;
         Self {
-            analyser: Analyser::new(SourceId::from(SOURCE), &[502]),
+            analyser: Analyser::new(SourceId::from(SOURCE), &Services::default()),
             pipeline: Pipeline::new(settings),
             now_ns,
             window_end: time(now_ns) + WINDOW,

@@ -1,0 +1,189 @@
+//! What is said in a connection: bytes in order in, by direction; messages out.
+//!
+//! One variant for each way to frame and pair. A protocol that is framed by lengths brings
+//! `extent` and `message` of its own in `wire`, and here what a connection of it remembers.
+
+mod framed;
+mod modbus;
+mod opcua;
+
+use crate::record::{Conflict, Contested, Note, Protocol, Spoken, WireReport};
+use crate::wire::message::{Message, Operation, Role};
+use crate::wire::modbus::pdu::Direction;
+
+use super::half::Piece;
+use super::key::Key;
+use super::sighting::Evidence;
+use super::transcript::Transcript;
+use super::watch::time;
+
+use framed::Framed;
+use modbus::Modbus;
+
+/// One conversation, and what it remembers.
+#[derive(Debug)]
+pub(super) enum Conversation {
+    Modbus(Modbus),
+    Framed(Framed),
+}
+
+/// The block being judged, for one connection.
+pub(super) struct Page<'a> {
+    pub(super) block: u64,
+    /// Gaps of the capture so far.
+    pub(super) n_gaps: u32,
+    pub(super) key: &'a Key,
+    pub(super) report: &'a mut WireReport,
+    pub(super) transcript: &'a mut Transcript,
+}
+
+/// Conflicts that are noted in one report: they must not take the room of writes.
+const MAX_CONFLICTS: u64 = 16;
+
+impl Conversation {
+    pub(super) fn new(protocol: Protocol) -> Self {
+        match Framed::new(protocol) {
+            Some(framed) => Self::Framed(framed),
+            None => Self::Modbus(Modbus::default()),
+        }
+    }
+
+    /// Forget everything, and begin one of this protocol. Memory is kept where it fits.
+    pub(super) fn restart(&mut self, protocol: Protocol, transcript: &mut Transcript) {
+        self.reset(transcript);
+        if self.protocol() != protocol {
+            *self = Self::new(protocol);
+        }
+    }
+
+    /// Forget everything, but keep the memory.
+    pub(super) fn reset(&mut self, transcript: &mut Transcript) {
+        match self {
+            Self::Modbus(modbus) => modbus.reset(transcript),
+            Self::Framed(framed) => framed.reset(),
+        }
+    }
+
+    /// What is open will not be answered any more.
+    pub(super) fn end_turns(&mut self, transcript: &mut Transcript) {
+        match self {
+            Self::Modbus(modbus) => modbus.end_turns(transcript),
+            Self::Framed(_) => (),
+        }
+    }
+
+    /// Begin or stop to keep what is read; only of Modbus is it kept.
+    pub(super) fn watch(&mut self, is_watched: bool) {
+        match self {
+            Self::Modbus(modbus) => modbus.watch(is_watched),
+            Self::Framed(_) => (),
+        }
+    }
+
+    /// Bytes were missed, of either direction.
+    pub(super) fn doubt(&mut self) {
+        match self {
+            Self::Modbus(modbus) => modbus.doubt(),
+            Self::Framed(_) => (),
+        }
+    }
+
+    /// Before the bytes of a segment are read.
+    #[inline]
+    pub(super) fn on_segment(&mut self, direction: Direction, evidence: Evidence) {
+        match self {
+            Self::Modbus(modbus) => modbus.on_segment(direction, evidence),
+            Self::Framed(_) => (),
+        }
+    }
+
+    /// After them: whether some wait for what is missing.
+    #[inline]
+    pub(super) fn settle(&mut self, direction: Direction, is_waiting: bool) {
+        match self {
+            Self::Modbus(modbus) => modbus.settle(direction, is_waiting),
+            Self::Framed(_) => (),
+        }
+    }
+
+    #[inline]
+    pub(super) fn read(&mut self, direction: Direction, piece: Piece<'_>, page: &mut Page<'_>) {
+        match piece {
+            Piece::Bytes { bytes, at_ns } => match self {
+                Self::Modbus(modbus) => modbus.read(direction, bytes, at_ns, page),
+                Self::Framed(framed) => framed.read(direction, bytes, at_ns, page),
+            },
+            Piece::Start => match self {
+                Self::Modbus(modbus) => modbus.lock(direction),
+                Self::Framed(framed) => framed.lock(direction),
+            },
+            Piece::Hole(missing) => {
+                match self {
+                    Self::Modbus(modbus) => modbus.lose(direction),
+                    Self::Framed(framed) => framed.lose(direction),
+                }
+                page.report.streams.holes += 1;
+                page.report.streams.missing_bytes += u64::from(missing);
+            }
+            Piece::Conflict { at_ns } => {
+                // Nobody knows which of two versions the receiver took.
+                match self {
+                    Self::Modbus(modbus) => modbus.contest(direction),
+                    Self::Framed(_) => (),
+                }
+                page.note_conflict(direction, at_ns);
+            }
+        }
+    }
+
+    fn protocol(&self) -> Protocol {
+        match self {
+            Self::Modbus(_) => Protocol::Modbus,
+            Self::Framed(framed) => framed.protocol(),
+        }
+    }
+}
+
+impl Page<'_> {
+    #[cold]
+    fn note_conflict(&mut self, direction: Direction, at_ns: u64) {
+        let (source, destination) = match direction {
+            Direction::Request => (self.key.client(), self.key.server()),
+            Direction::Response => (self.key.server(), self.key.client()),
+        };
+        let of = Contested::Stream { source, destination };
+        self.report.streams.conflicts += 1;
+        if self.report.streams.conflicts <= MAX_CONFLICTS {
+            let vlan = self.key.vlan();
+            self.report.note(Note::Conflict(Conflict { at: time(at_ns), vlan, of }));
+        }
+    }
+
+    /// Count a message of a protocol other than Modbus, and note it if somebody must know of it.
+    pub(super) fn on_message(&mut self, protocol: Protocol, at_ns: u64, message: Message) {
+        count(self.report, (protocol, at_ns, self.key), message);
+    }
+}
+
+/// As [`Page::on_message`], for what is not said in a connection.
+pub(super) fn count(
+    report: &mut WireReport,
+    (protocol, at_ns, key): (Protocol, u64, &Key),
+    message: Message,
+) {
+    report.messages.of(protocol).count(&message);
+    if message.error.is_some() || is_change(&message) {
+        let (vlan, client, server) = (key.vlan(), key.client(), key.server());
+        let at = time(at_ns);
+        report.note(Note::Message(Spoken { at, vlan, protocol, client, server, message }));
+    }
+}
+
+/// A request that changes something.
+fn is_change(message: &Message) -> bool {
+    message.role == Role::Request
+        && match message.operation {
+            Operation::Write | Operation::Command => true,
+            Operation::Read | Operation::Session | Operation::Other => false,
+        }
+}

@@ -1,0 +1,252 @@
+//! A Modbus/TCP conversation: requests paired with responses.
+
+use std::time::Duration;
+
+use crate::record::{Note, Path, Transaction, WireReport};
+use crate::wire::modbus::mbap::Mbap;
+use crate::wire::modbus::pdu::{Access, Direction, Pdu};
+
+use super::super::key::Key;
+use super::super::outstanding::{NoteAt, Outstanding, Request};
+use super::super::sighting::Evidence;
+use super::super::stream::{Stream, Taken};
+use super::super::transcript::{Said, Transcript, Turn};
+use super::super::watch::{Watch, time};
+use super::Page;
+
+/// What each side sends, and what is open between them.
+#[derive(Debug, Default)]
+pub(in crate::flow) struct Modbus {
+    client: Stream,
+    server: Stream,
+    open: Open,
+}
+
+/// Requests that wait for a response, and what shows whose a response is.
+#[derive(Debug, Default)]
+struct Open {
+    outstanding: Outstanding,
+    /// `None` if the server is not watched: then nothing is kept, and nothing looked at.
+    watch: Option<Watch>,
+}
+
+impl Modbus {
+    /// Forget everything, but keep the memory that is the conversation's own.
+    pub(in crate::flow) fn reset(&mut self, transcript: &mut Transcript) {
+        self.client.lose();
+        self.server.lose();
+        self.end_turns(transcript);
+        self.watch(self.open.watch.is_some());
+    }
+
+    /// What is open will not be answered any more.
+    pub(in crate::flow) fn end_turns(&mut self, transcript: &mut Transcript) {
+        self.open.outstanding.clear(transcript);
+    }
+
+    /// Begin or stop to keep what is read.
+    pub(in crate::flow) fn watch(&mut self, is_watched: bool) {
+        self.open.outstanding.doubt();
+        self.open.watch = is_watched.then(Watch::default);
+    }
+
+    /// Bytes were missed: what comes next may answer something that was not seen.
+    pub(in crate::flow) fn doubt(&mut self) {
+        self.open.doubt();
+    }
+
+    /// Bytes of one direction may not be what was sent.
+    pub(in crate::flow) fn contest(&mut self, direction: Direction) {
+        self.open.doubt();
+        if let Some(watch) = &mut self.open.watch {
+            watch.doubt(direction);
+        }
+    }
+
+    /// Before the bytes of a segment are read.
+    #[inline]
+    pub(in crate::flow) fn on_segment(&mut self, direction: Direction, evidence: Evidence) {
+        if let Some(watch) = &mut self.open.watch {
+            watch.on_segment(direction, evidence);
+        }
+    }
+
+    /// What waits was overtaken, so it proves nothing when it is read.
+    #[inline]
+    pub(in crate::flow) fn settle(&mut self, direction: Direction, is_waiting: bool) {
+        let Some(watch) = &mut self.open.watch else { return };
+        let stream = match direction {
+            Direction::Request => &self.client,
+            Direction::Response => &self.server,
+        };
+        if is_waiting {
+            watch.doubt(direction);
+            self.open.outstanding.doubt();
+        } else if !stream.has_open_adu() {
+            watch.on_adu_end(direction);
+        }
+    }
+
+    pub(in crate::flow) fn lock(&mut self, direction: Direction) {
+        self.stream(direction).lock();
+        self.open.doubt();
+    }
+
+    pub(in crate::flow) fn lose(&mut self, direction: Direction) {
+        self.stream(direction).lose();
+        self.open.doubt();
+    }
+
+    #[inline]
+    pub(in crate::flow) fn read(
+        &mut self,
+        direction: Direction,
+        bytes: &[u8],
+        at_ns: u64,
+        page: &mut Page<'_>,
+    ) {
+        let Self { client, server, open } = self;
+        let taken = match direction {
+            Direction::Request => client.accept(bytes, direction, |mbap, pdu| {
+                open.on_request(at_ns, mbap, pdu, page);
+            }),
+            Direction::Response => server.accept(bytes, direction, |mbap, pdu| {
+                open.on_response(at_ns, mbap, pdu, page);
+            }),
+        };
+        page.report.modbus.unread += u64::from(taken == Taken::Partly);
+    }
+
+    fn stream(&mut self, direction: Direction) -> &mut Stream {
+        match direction {
+            Direction::Request => &mut self.client,
+            Direction::Response => &mut self.server,
+        }
+    }
+}
+
+impl Open {
+    /// Bytes were missed: what comes next may answer something that was not seen.
+    fn doubt(&mut self) {
+        if self.watch.is_some() {
+            self.outstanding.doubt();
+        }
+    }
+
+    fn on_request(&mut self, at_ns: u64, mbap: Mbap, bytes: &[u8], page: &mut Page<'_>) {
+        let Ok(pdu) = Pdu::parse(Direction::Request, bytes) else {
+            return; // an ADU holds at least a function code
+        };
+        page.report.modbus.requests += 1;
+        count_function(page.report, pdu.function);
+        let mut request = Request {
+            at_ns,
+            transaction: mbap.transaction,
+            unit: mbap.unit,
+            pdu,
+            note: None,
+            is_proven: self.watch.as_mut().is_some_and(|watch| watch.is_provable(mbap)),
+            turn: page.transcript.begin(|| turn(page.key, Direction::Request, at_ns, mbap, bytes)),
+        };
+        if pdu.access == Access::Write {
+            page.report.modbus.writes += 1;
+            // Noted now, not when it is answered: a write that nobody answers may have worked.
+            request.note = page.note(transaction(page.key, &request));
+        }
+        self.outstanding.push(request, page.transcript);
+    }
+
+    fn on_response(&mut self, at_ns: u64, mbap: Mbap, bytes: &[u8], page: &mut Page<'_>) {
+        let Ok(pdu) = Pdu::parse(Direction::Response, bytes) else {
+            return; // an ADU holds at least a function code
+        };
+        page.report.modbus.responses += 1;
+        page.report.modbus.exceptions += u64::from(pdu.exception.is_some());
+        count_function(page.report, pdu.function);
+        let mut request = self.outstanding.take(mbap, pdu.function);
+        if let (Some(watch), Some(request)) = (&self.watch, &request) {
+            watch.on_transaction(request, bytes, at_ns, page);
+        }
+        let asked = request.as_mut().and_then(|request| request.turn.take());
+        let key = page.key;
+        page.transcript.answer(asked, || turn(key, Direction::Response, at_ns, mbap, bytes));
+        let latency = request
+            .as_ref()
+            .map(|request| Duration::from_nanos(at_ns.saturating_sub(request.at_ns)));
+        if let Some(latency) = latency {
+            page.report.modbus.transactions += 1;
+            page.report.modbus.latency += latency;
+        }
+        let note = request.as_ref().and_then(|request| request.note);
+        if let Some(noted) = note.and_then(|at| page.noted(at)) {
+            noted.latency = latency;
+            noted.exception = pdu.exception;
+        } else if pdu.exception.is_some() {
+            // A refusal of something we did not see is told with what it says itself.
+            let request = request.unwrap_or(Request {
+                at_ns,
+                transaction: mbap.transaction,
+                unit: mbap.unit,
+                pdu,
+                note: None,
+                is_proven: false,
+                turn: None,
+            });
+            let asked = transaction(page.key, &request);
+            page.note(Transaction { exception: pdu.exception, latency, ..asked });
+        }
+    }
+}
+
+fn count_function(report: &mut WireReport, function: u8) {
+    if let Some(count) = report.modbus.functions.get_mut(usize::from(function)) {
+        *count += 1;
+    }
+}
+
+/// A request without its answer.
+fn transaction(key: &Key, request: &Request) -> Transaction {
+    Transaction {
+        at: time(request.at_ns),
+        path: Path::Network { vlan: key.vlan(), client: key.client(), server: key.server() },
+        unit: request.unit,
+        function: request.pdu.function,
+        address: request.pdu.address,
+        quantity: request.pdu.quantity,
+        value: request.pdu.value,
+        exception: None,
+        latency: None,
+    }
+}
+
+/// One side of a turn.
+fn turn(key: &Key, direction: Direction, at_ns: u64, mbap: Mbap, pdu: &[u8]) -> Turn {
+    let said = Some(Said { at_ns, pdu: pdu.into() });
+    let (request, response) = match direction {
+        Direction::Request => (said, None),
+        Direction::Response => (None, said),
+    };
+    let (vlan, client, server) = (key.vlan(), key.client(), key.server());
+    let Mbap { transaction, unit, .. } = mbap;
+    Turn { vlan, client, server, transaction, unit, request, response }
+}
+
+impl Page<'_> {
+    /// Add a note, and say where it lies; `None` if there was no room.
+    fn note(&mut self, transaction: Transaction) -> Option<NoteAt> {
+        let index = self.report.notes.len();
+        self.report.note(Note::Modbus(transaction));
+        (self.report.notes.len() > index).then_some(NoteAt { block: self.block, index })
+    }
+
+    /// The note at `at`, if it is of this block and has not left yet.
+    fn noted(&mut self, at: NoteAt) -> Option<&mut Transaction> {
+        if at.block != self.block {
+            return None;
+        }
+        match self.report.notes.get_mut(at.index)? {
+            Note::Modbus(transaction) => Some(transaction),
+            Note::Corrupt(_) | Note::Message(_) | Note::Conflict(_) => None,
+        }
+    }
+}

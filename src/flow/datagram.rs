@@ -1,0 +1,92 @@
+//! Protocols that are spoken in datagrams: each is a message by itself.
+
+use std::net::IpAddr;
+
+use crate::record::{Protocol, Services, WireReport};
+use crate::wire::message::{Message, Role};
+use crate::wire::modbus::pdu::Direction;
+use crate::wire::packet::Vlan;
+
+use super::conversation;
+use super::key::Key;
+use super::ports::Ports;
+
+/// What a datagram is judged by; borrowed, one for each.
+#[derive(Clone, Copy, Debug)]
+pub struct Datagram<'a> {
+    /// Nanoseconds since the Unix epoch.
+    pub at_ns: u64,
+    pub vlan: Vlan,
+    pub source: &'a IpAddr,
+    pub destination: &'a IpAddr,
+    pub source_port: u16,
+    pub destination_port: u16,
+    pub payload: &'a [u8],
+}
+
+/// Ports that are listened to, and what they speak.
+#[derive(Debug)]
+pub struct Datagrams {
+    ports: Ports,
+    services: Services,
+}
+
+impl Datagrams {
+    pub fn new(services: &Services) -> Self {
+        let services: Services =
+            services.iter().filter(|(_, protocol)| is_spoken(*protocol)).collect();
+        Self { ports: Ports::new(services.iter().map(|(port, _)| port)), services }
+    }
+
+    /// Read a datagram, if it is one of a service.
+    #[inline]
+    pub fn observe(&self, datagram: &Datagram<'_>, report: &mut WireReport) {
+        if self.ports.contain(datagram.destination_port) {
+            self.read(datagram, datagram.destination_port, report);
+        } else if self.ports.contain(datagram.source_port) {
+            self.read(datagram, datagram.source_port, report);
+        }
+    }
+
+    /// Where both ends have the port of a service, what a message says of itself decides who asks.
+    #[cold]
+    fn read(&self, datagram: &Datagram<'_>, port: u16, report: &mut WireReport) {
+        let Some(protocol) = self.services.protocol(port) else { return };
+        let Some(message) = message(protocol, datagram) else {
+            report.messages.of(protocol).unread += u64::from(!datagram.payload.is_empty());
+            return;
+        };
+        let direction = match message.role {
+            Role::Request => Direction::Request,
+            Role::Response | Role::Report => Direction::Response,
+        };
+        let key = Key::of_datagram(datagram, direction);
+        conversation::count(report, (protocol, datagram.at_ns, &key), message);
+    }
+}
+
+/// Whether a protocol is spoken in datagrams too.
+fn is_spoken(protocol: Protocol) -> bool {
+    match protocol {
+        Protocol::Dnp3 | Protocol::EtherNetIp | Protocol::Bacnet => true,
+        Protocol::Modbus
+        | Protocol::ModbusRtu
+        | Protocol::OpcUa
+        | Protocol::Iec104
+        | Protocol::S7comm => false,
+    }
+}
+
+/// What a datagram says; `None` if it cannot be read as this protocol.
+fn message(protocol: Protocol, _datagram: &Datagram<'_>) -> Option<Message> {
+    match protocol {
+        Protocol::Dnp3
+        | Protocol::EtherNetIp
+        | Protocol::Bacnet
+        | Protocol::Modbus
+        | Protocol::ModbusRtu
+        | Protocol::OpcUa
+        | Protocol::Iec104
+        | Protocol::S7comm => None,
+    }
+}

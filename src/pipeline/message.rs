@@ -1,0 +1,116 @@
+//! Writes, commands and refusals of protocols other than Modbus, as events.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use crate::record::{Event, Kind, Operation, Protocol, Role, SourceId, Spoken};
+use crate::wire::opcua;
+
+/// The kind of event a message is.
+pub(super) fn kind_of(spoken: &Spoken) -> Kind {
+    match spoken.message.error {
+        Some(_) => Kind::ProtocolError,
+        None => Kind::ProtocolWrite,
+    }
+}
+
+/// Who said what to whom; for a refusal, with how many like it were not told since the last one was.
+pub(super) fn seen(source: &SourceId, spoken: &Spoken, untold: u64) -> Event {
+    let mut text = sentence(spoken);
+    if untold > 0 {
+        let _ = write!(text, " ({untold} more since this was last told)"); // cannot fail
+    }
+    let message = &spoken.message;
+    let mut event = Event::new(kind_of(spoken), spoken.at, source.clone(), text)
+        .with("protocol", spoken.protocol.name())
+        .with("client", spoken.client.to_string())
+        .with("server", spoken.server.to_string())
+        .with("operation", operation(message.operation))
+        .with("function", code_name(spoken.protocol, message.code).into_owned())
+        .with("function_code", message.code);
+    if let Some(station) = message.station {
+        event = event.with("station", station);
+    }
+    for (name, id) in [("vlan", spoken.vlan.outer), ("vlan_inner", spoken.vlan.inner)] {
+        if id != 0 {
+            event = event.with(name, id);
+        }
+    }
+    match message.error {
+        Some(code) => event
+            .with("error", error_name(spoken.protocol, code).into_owned())
+            .with("error_code", code)
+            .with("count", untold + 1),
+        None => event,
+    }
+}
+
+fn sentence(spoken: &Spoken) -> String {
+    let Spoken { protocol, client, server, message, .. } = spoken;
+    let what = code_name(*protocol, message.code);
+    let station = message.station.map_or_else(String::new, |station| format!(" station {station}"));
+    let name = title(*protocol);
+    match (message.error, message.role) {
+        (Some(code), Role::Response | Role::Report) => {
+            let why = error_name(*protocol, code);
+            format!("{server}{station} to {client}: {name} {what} refused: {why}")
+        }
+        (Some(code), Role::Request) => {
+            let why = error_name(*protocol, code);
+            format!("{client} to {server}{station}: {name} {what} given up: {why}")
+        }
+        (None, _) => format!("{client} to {server}{station}: {name} {what}"),
+    }
+}
+
+/// As people write it.
+fn title(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Modbus => "Modbus",
+        Protocol::ModbusRtu => "Modbus RTU",
+        Protocol::OpcUa => "OPC UA",
+        Protocol::Dnp3 => "DNP3",
+        Protocol::Iec104 => "IEC 60870-5-104",
+        Protocol::S7comm => "S7comm",
+        Protocol::EtherNetIp => "EtherNet/IP",
+        Protocol::Bacnet => "BACnet",
+    }
+}
+
+fn operation(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Read => "read",
+        Operation::Write => "write",
+        Operation::Command => "command",
+        Operation::Session => "session",
+        Operation::Other => "other",
+    }
+}
+
+/// A function or service in words.
+fn code_name(protocol: Protocol, code: u16) -> Cow<'static, str> {
+    match protocol {
+        Protocol::OpcUa => opcua::message::name(code),
+        Protocol::Modbus
+        | Protocol::ModbusRtu
+        | Protocol::Dnp3
+        | Protocol::Iec104
+        | Protocol::S7comm
+        | Protocol::EtherNetIp
+        | Protocol::Bacnet => format!("function {code}").into(),
+    }
+}
+
+/// A reason in words.
+fn error_name(protocol: Protocol, code: u16) -> Cow<'static, str> {
+    match protocol {
+        Protocol::OpcUa => opcua::message::error_name(code),
+        Protocol::Modbus
+        | Protocol::ModbusRtu
+        | Protocol::Dnp3
+        | Protocol::Iec104
+        | Protocol::S7comm
+        | Protocol::EtherNetIp
+        | Protocol::Bacnet => format!("error {code}").into(),
+    }
+}
