@@ -1,3 +1,4 @@
+mod framed;
 mod hostile;
 mod order;
 mod transcript;
@@ -18,6 +19,7 @@ struct Wire {
     report: WireReport,
     now_ns: u64,
     client_port: u16,
+    server_port: u16,
     vlan: Vlan,
     evidence: Evidence,
     /// Next sequence numbers of client and server.
@@ -42,6 +44,7 @@ impl Wire {
             report: report(),
             now_ns: 0,
             client_port: 40_000,
+            server_port: 502,
             vlan: Vlan::default(),
             evidence: Evidence::Intact,
             next: [u32::MAX - 20, 9000], // the client's wraps around soon
@@ -52,7 +55,7 @@ impl Wire {
     fn segment(&mut self, side: usize, offset: i32, flags: u8, payload: &[u8]) {
         self.now_ns += 1_000_000;
         let host = |side: usize| IpAddr::V4(Ipv4Addr::new(192, 0, 2, [1, 2][side]));
-        let ports = [self.client_port, 502];
+        let ports = [self.client_port, self.server_port];
         let segment = Segment {
             source_port: ports[side],
             destination_port: ports[1 - side],

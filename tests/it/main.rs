@@ -27,6 +27,7 @@ mod paced;
 mod peers;
 mod poller;
 mod program;
+mod protocols;
 mod replay;
 mod ring;
 mod sandbox;

@@ -20,7 +20,7 @@ fn acquainted() -> Wire {
 }
 
 /// What each side says; parts of one side, of at most so many bytes, by where they start.
-fn parts(stream: &[u8], len: usize) -> Vec<(i32, &[u8])> {
+pub(super) fn parts(stream: &[u8], len: usize) -> Vec<(i32, &[u8])> {
     let offsets = (0..).step_by(len);
     offsets.zip(stream.chunks(len)).collect()
 }
@@ -34,7 +34,7 @@ fn responses(n: u16) -> Vec<u8> {
 }
 
 /// Say all that a side has to say, in parts, in an order.
-fn say(wire: &mut Wire, side: usize, parts: &[(i32, &[u8])], order: &[usize]) {
+pub(super) fn say(wire: &mut Wire, side: usize, parts: &[(i32, &[u8])], order: &[usize]) {
     for nth in order {
         let (offset, bytes) = parts[*nth];
         wire.segment(side, offset, Flags::ACK, bytes);
@@ -52,7 +52,7 @@ fn check(wire: &Wire, n: u64, order: &[usize]) {
     assert_eq!(wire.table.pool_free(), POOL);
 }
 
-fn permutations(n: usize) -> Vec<Vec<usize>> {
+pub(super) fn permutations(n: usize) -> Vec<Vec<usize>> {
     let Some(last) = n.checked_sub(1) else { return vec![vec![]] };
     let shorter = permutations(last);
     let placed = |order: &Vec<usize>, at: usize| {

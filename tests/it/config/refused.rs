@@ -54,6 +54,17 @@ fn a_port_is_1_to_65535() {
 }
 
 #[test]
+fn a_port_speaks_one_protocol() {
+    assert_refused(
+        "[[capture]]\ninterface = \"eth1\"\nmodbus_ports = [502, 4840]\nopcua_ports = [4840]\n",
+        &["4:15: `opcua_ports`: port 4840 stands in `modbus_ports` too \
+           (a port speaks one protocol: is it opcua?)"],
+    );
+    // A port that is not written is not missed where another protocol has it.
+    accepted("[[capture]]\ninterface = \"eth1\"\nmodbus_ports = [502, 4840]\n");
+}
+
+#[test]
 fn an_interface_has_a_name_that_the_kernel_would_take() {
     const HELP: &str = "(`ip link` lists the interfaces of this machine)";
     accepted("[[capture]]\ninterface = \"enp0s31f6vlan10\"\n");
