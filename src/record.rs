@@ -3,6 +3,7 @@
 mod checksum_tally;
 mod event;
 mod exchange;
+mod kind;
 mod ledger;
 mod line_report;
 mod quality;
@@ -15,8 +16,9 @@ mod usage;
 mod wire_report;
 
 pub use checksum_tally::{Checked, ChecksumTally, Corruption, Tally};
-pub use event::{Event, Kind, Scalar, Severity};
+pub use event::{Event, Scalar};
 pub use exchange::{Exchange, Identity, Overheard, ReadAnswer, canonical};
+pub use kind::{Kind, Severity};
 pub use ledger::Ledger;
 pub use line_report::{LineCount, LineReport, Uart, UartCount, UnitCount};
 pub use quality::{Doubt, Fault, Quality, Status};

@@ -125,8 +125,8 @@ impl Frames {
         visit: &mut impl FnMut(Frame<'_>),
     ) -> Read {
         self.tail.truncate(had);
-        let head = len.min(HEAD).saturating_sub(had);
-        let Some(of_head) = bytes.get(..head) else { return Read::Open };
+        let missing = len.min(HEAD).saturating_sub(had);
+        let Some(of_head) = bytes.get(..missing) else { return Read::Open };
         self.tail.extend_from_slice(of_head);
         visit(Frame { head: &self.tail, len });
         self.tail.clear();

@@ -2,12 +2,12 @@ use super::*;
 
 /// A service chunk of channel 1, with a body.
 fn service(body: &[u8]) -> Vec<u8> {
-    chunk(b"MSGF", &[&[1, 0, 0, 0, 1, 0, 0, 0, 51, 0, 0, 0, 1, 0, 0, 0], body].concat())
+    chunk("MSGF", &[&[1, 0, 0, 0, 1, 0, 0, 0, 51, 0, 0, 0, 1, 0, 0, 0], body].concat())
 }
 
-fn chunk(letters: &[u8; 4], body: &[u8]) -> Vec<u8> {
+fn chunk(letters: &str, body: &[u8]) -> Vec<u8> {
     let len = u32::try_from(HEADER_LEN + body.len()).unwrap();
-    [letters, &len.to_le_bytes()[..], body].concat()
+    [letters.as_bytes(), &len.to_le_bytes()[..], body].concat()
 }
 
 fn said(role: Role, operation: Operation, code: u16, error: Option<u16>) -> Said {
