@@ -56,7 +56,13 @@ impl Connection {
         transcript: &mut Transcript,
     ) {
         self.reset(pool, transcript);
-        self.conversation.restart(protocol, transcript);
+        self.conversation.restart(protocol);
+    }
+
+    /// Forget everything, and give the memory back.
+    pub(super) fn release(&mut self, pool: &mut Pool, transcript: &mut Transcript) {
+        self.reset(pool, transcript);
+        *self = Self { phase: Phase::Closing, ..Self::new(self.conversation.protocol()) };
     }
 
     fn reset(&mut self, pool: &mut Pool, transcript: &mut Transcript) {

@@ -48,9 +48,8 @@ impl Conversation {
         }
     }
 
-    /// Forget everything, and begin one of this protocol. Memory is kept where it fits.
-    pub(super) fn restart(&mut self, protocol: Protocol, transcript: &mut Transcript) {
-        self.reset(transcript);
+    /// Begin one of this protocol. Memory is kept where it fits.
+    pub(super) fn restart(&mut self, protocol: Protocol) {
         if self.protocol() != protocol {
             *self = Self::new(protocol);
         }
@@ -136,7 +135,7 @@ impl Conversation {
         }
     }
 
-    fn protocol(&self) -> Protocol {
+    pub(super) fn protocol(&self) -> Protocol {
         match self {
             Self::Modbus(_) => Protocol::Modbus,
             Self::Framed(framed) => framed.protocol(),

@@ -19,6 +19,9 @@ pub(super) struct Key {
 }
 
 impl Key {
+    /// Of no connection: nobody listens at port 0.
+    pub(super) const NOBODY: Self = Self { client: 0, server: 0, rest: 0 };
+
     pub(super) fn of(sighting: &Sighting<'_>, direction: Direction) -> Self {
         let Sighting { source, destination, segment, vlan, .. } = *sighting;
         let ports = (segment.source_port, segment.destination_port);

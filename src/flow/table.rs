@@ -65,6 +65,12 @@ const WINDOW: usize = 32;
 pub(super) const POOL: usize = 4 << 20;
 /// Connections that are looked at after a block: all of a full table in 5 s, of 20 ms a block.
 const SWEEP: usize = 64;
+/// A connection that was silent for so long is forgotten, and its memory given back: a poll is more
+/// frequent, and who comes back later is met under way.
+const IDLE_NS: u64 = 3_600_000_000_000;
+/// After one side has said that it is done: twice the longest life of a segment (RFC 9293, section
+/// 3.4.2).
+const CLOSED_NS: u64 = 240_000_000_000;
 
 impl Table {
     /// Room for `capacity` connections, rounded up to a power of two.
@@ -129,11 +135,20 @@ impl Table {
     pub fn end_block(&mut self, at_ns: u64, report: &mut WireReport) {
         for _ in 0..SWEEP.min(self.slots.len()) {
             self.swept = (self.swept + 1) % self.slots.len();
-            let Some(Slot { key, connection, .. }) = self.slots.get_mut(self.swept) else { return };
+            let Some(Slot { key, last_ns, connection }) = self.slots.get_mut(self.swept) else {
+                return;
+            };
+            let (block, n_gaps, transcript) = (self.block, self.n_gaps, &mut self.transcript);
+            let page = &mut Page { block, n_gaps, key, report, transcript };
             if connection.has_hole() {
-                let (block, n_gaps, transcript) = (self.block, self.n_gaps, &mut self.transcript);
-                let page = &mut Page { block, n_gaps, key, report, transcript };
                 connection.give_up(at_ns, page, &mut self.pool);
+            }
+            let patience_ns = if connection.is_open() { IDLE_NS } else { CLOSED_NS };
+            if at_ns.saturating_sub(*last_ns) > patience_ns && *key != Key::NOBODY {
+                connection.finish(page, &mut self.pool);
+                connection.release(&mut self.pool, &mut self.transcript);
+                report.flows_expired += 1;
+                *key = Key::NOBODY;
             }
         }
     }

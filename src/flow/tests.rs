@@ -341,6 +341,26 @@ fn closed_connections_make_room_without_being_missed() {
 }
 
 #[test]
+fn connections_that_are_closed_or_long_silent_are_forgotten_and_give_their_memory_back() {
+    let mut wire = Wire::with_capacity(16);
+    wire.send(CLIENT, &read(1)[..9]); // the start of a request
+    wire.client_port = 1;
+    wire.send(CLIENT, &read(1));
+    wire.segment(CLIENT, 0, Flags::FIN | Flags::ACK, &[]);
+    let expired = |wire: &mut Wire, seconds: u64| {
+        wire.table.end_block(wire.now_ns + seconds * 1_000_000_000, &mut wire.report);
+        wire.report.flows_expired
+    };
+    assert_eq!([expired(&mut wire, 240), expired(&mut wire, 241)], [0, 1]);
+    assert_eq!([expired(&mut wire, 3599), expired(&mut wire, 3601)], [1, 2]);
+    assert_eq!(expired(&mut wire, 100_000), 2, "each once");
+    wire.send(CLIENT, &read(2));
+    wire.send(SERVER, &values(2));
+    assert_eq!(wire.counts(), (2, 1, 1), "what comes back is met under way");
+    assert_eq!(wire.report.flows_evicted, 0);
+}
+
+#[test]
 fn segments_without_payload_open_no_connection() {
     let mut wire = Wire::with_capacity(16);
     wire.send(CLIENT, &read(1));

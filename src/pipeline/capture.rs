@@ -54,8 +54,9 @@ struct Rare {
     malformed: u64,
     /// Of the frames: of a link type that nothing is known of.
     unknown_link: u64,
-    /// Connections forgotten for want of room.
+    /// Connections forgotten for want of room, and after long silence.
     flows_evicted: u64,
+    flows_expired: u64,
     streams: StreamTally,
     /// Segments on a Modbus port that could not be read as Modbus.
     modbus_unread: u64,
@@ -165,6 +166,7 @@ impl Rare {
         self.malformed += report.malformed;
         self.unknown_link += report.unknown_link;
         self.flows_evicted += report.flows_evicted;
+        self.flows_expired += report.flows_expired;
         self.streams.merge(&report.streams);
         self.modbus_unread += report.modbus.unread;
         self.reads_dropped += report.reads_dropped;
@@ -215,13 +217,14 @@ impl Capture {
     /// A ring counts what it was offered; a file has no such counter, and loses nothing.
     fn ledger(&self) -> Ledger {
         let Count { frames, ring } = self.total;
-        let Rare { malformed, unknown_link, flows_evicted, modbus_unread, .. } = self.rare;
+        let Rare { malformed, unknown_link, modbus_unread, .. } = self.rare;
         let entered = if ring.packets > 0 { ring.packets } else { frames };
         let mut ledger = Ledger { entered, left: frames - unknown_link, ..Ledger::default() };
         ledger.drop("ring_full", ring.drops);
         ledger.drop("unknown_link", unknown_link);
         ledger.note("malformed", malformed);
-        ledger.note("flows_evicted", flows_evicted);
+        ledger.note("flows_evicted", self.rare.flows_evicted);
+        ledger.note("flows_expired", self.rare.flows_expired);
         ledger.note("modbus_unread", modbus_unread);
         ledger.note("stream_bytes_missing", self.rare.streams.missing_bytes);
         ledger.note("stream_bytes_repeated", self.rare.streams.repeated_bytes);

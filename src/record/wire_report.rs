@@ -34,6 +34,8 @@ pub struct WireReport {
     pub messages: MessageTallies,
     /// Conversations forgotten because the flow table had no room left.
     pub flows_evicted: u64,
+    /// Conversations forgotten because nothing was said for long.
+    pub flows_expired: u64,
     /// What the kernel counted since the last report.
     pub ring: RingCount,
     /// True if the kernel lost frames just before this block (`TP_STATUS_LOSING`).
@@ -77,6 +79,7 @@ impl WireReport {
             modbus: ModbusTally::default(),
             messages: MessageTallies::default(),
             flows_evicted: 0,
+            flows_expired: 0,
             ring: RingCount::default(),
             gap: Gap::None,
             interface: None,
