@@ -1,15 +1,18 @@
 #!/bin/sh
-# Installs a release build the plain way: /usr/local/bin, /etc/infra_monitor.toml, /etc/systemd/system.
+# Installs a release build the plain way: /usr/local/bin, /etc/infra_monitor.toml, /etc/systemd/system,
+# and what `journalctl -x` says of each event.
 # usage: packaging/install.sh [BINARY]     (default: target/release/infra_monitor)
 # An existing configuration is kept. Undo with: packaging/install.sh --remove
 set -eu
 cd "$(dirname "$0")/.."
 unit=/etc/systemd/system/infra_monitor.service
+catalog=/usr/local/lib/systemd/catalog/infra_monitor.catalog
 
 if [ "${1:-}" = --remove ]; then
   systemctl disable --now infra_monitor 2>/dev/null || true
-  rm -f "$unit" /usr/local/bin/infra_monitor
+  rm -f "$unit" "$catalog" /usr/local/bin/infra_monitor
   systemctl daemon-reload
+  journalctl --update-catalog
   echo "removed; /etc/infra_monitor.toml and the user infra_monitor are left"
   exit 0
 fi
@@ -25,4 +28,6 @@ install -m 755 "$binary" /usr/local/bin/infra_monitor
 sed 's|/usr/bin/infra_monitor|/usr/local/bin/infra_monitor|g' systemd/infra_monitor.service > "$unit"
 chmod 644 "$unit"
 systemctl daemon-reload
+install -D -m 644 packaging/infra_monitor.catalog "$catalog"
+journalctl --update-catalog
 echo "installed; edit /etc/infra_monitor.toml, then: systemctl enable --now infra_monitor"

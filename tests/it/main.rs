@@ -7,6 +7,7 @@
 )]
 
 mod alone;
+mod catalog;
 mod chunks;
 mod cli;
 mod codecs;
