@@ -39,6 +39,8 @@ pub struct Analyser {
     last_ns: u64,
     /// Servers whose reads are kept, as they are configured by now.
     watched: Option<watch::Receiver<WatchList>>,
+    /// Which of the rings that share an interface. The first one speaks for it.
+    ring: u8,
 }
 
 /// Connections known at a time. An idle one costs one and a half kilobytes, one that a stranger has
@@ -72,7 +74,15 @@ impl Analyser {
         let flows = Table::new(MAX_FLOWS, services, seed);
         let datagrams = Datagrams::new(services);
         let (fragments, rewriting) = (Fragments::default(), Rewriting::new());
-        Self { source, flows, datagrams, fragments, rewriting, last_ns: 0, watched: None }
+        let (last_ns, watched, ring) = (0, None, 0);
+        Self { source, flows, datagrams, fragments, rewriting, last_ns, watched, ring }
+    }
+
+    /// Judge one of several rings that share an interface. All of them see it go down, at about
+    /// the same time; so that this is told once, only the first, number 0, tells of it.
+    #[must_use]
+    pub fn of_ring(self, ring: u8) -> Self {
+        Self { ring, ..self }
     }
 
     /// Keep the reads of the servers on the list, which may be replaced at any time: it is looked
@@ -107,7 +117,7 @@ impl Analyser {
         report.ring = delivery.ring;
         match delivery.content {
             Content::Block(block) => self.judge_block(&block, &mut report),
-            Content::Interface(state) => report.interface = Some(state),
+            Content::Interface(state) => report.interface = Some(state).filter(|_| self.ring == 0),
             Content::Empty => (),
         }
         report

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::block::Delivery;
 use crate::config;
 use crate::sys::interface::LinkWatch;
-use crate::sys::{PacketRing, RingSpec};
+use crate::sys::{PacketRing, RingSpec, Share};
 
 /// Why there is no capture.
 #[derive(Debug, thiserror::Error)]
@@ -55,14 +55,16 @@ impl Opened {
     }
 }
 
-/// Get everything that takes permission. The interface need not exist.
-pub fn open(spec: &config::Capture) -> Result<Opened, CaptureError> {
+/// Get everything that takes permission, for one of the rings that share an interface, counted
+/// from 0. The interface need not exist.
+pub fn open(spec: &config::Capture, ring: u8) -> Result<Opened, CaptureError> {
     let failed = |attempt, source| CaptureError::new(&spec.interface, attempt, source);
     let ring_spec = RingSpec {
         block_size: spec.block_size,
         blocks: spec.blocks,
         block_timeout: spec.block_timeout,
         promiscuous: spec.promiscuous,
+        share: Share { ring, of: spec.rings },
     };
     let ring =
         PacketRing::open(&ring_spec).map_err(|source| failed("allocate the ring", source))?;

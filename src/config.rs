@@ -198,8 +198,10 @@ pub enum Seccomp {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Capture {
     pub interface: Arc<str>,
-    /// Processor the capture and analysis threads are pinned to.
-    pub cpu: Option<usize>,
+    /// Rings that share the traffic, each with a capture and an analysis thread of its own.
+    pub rings: u8,
+    /// Processors that the threads of each ring are pinned to, in turn; empty: not pinned.
+    pub cpus: Vec<usize>,
     /// Bytes; a multiple of the page size that holds a GSO frame (64 KiB and headers).
     pub block_size: u32,
     pub blocks: u32,
@@ -214,13 +216,24 @@ impl Capture {
     pub fn new(interface: &str) -> Self {
         Self {
             interface: interface.into(),
-            cpu: None,
+            rings: 1,
+            cpus: Vec::new(),
             block_size: 1 << 20,
             blocks: 32,
             block_timeout: Duration::from_millis(20),
             promiscuous: true,
             services: Services::default(),
         }
+    }
+
+    /// Processor of the threads of one ring, counted from 0.
+    pub fn cpu_of(&self, ring: u8) -> Option<usize> {
+        self.cpus.iter().cycle().nth(usize::from(ring)).copied()
+    }
+
+    /// Bytes of memory that all rings take together.
+    pub fn ring_memory(&self) -> u64 {
+        u64::from(self.rings) * u64::from(self.blocks) * u64::from(self.block_size)
     }
 }
 

@@ -17,6 +17,6 @@ mod packet_socket;
 mod serial_line;
 mod thread;
 
-pub use packet_ring::{PacketRing, RingBlock, RingCount, RingSpec};
+pub use packet_ring::{PacketRing, RingBlock, RingCount, RingSpec, Share};
 pub use serial_line::{LineFormat, ParityBit, SerialInput};
 pub use thread::{pin_current, spawn_pinned};

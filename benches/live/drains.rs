@@ -10,7 +10,7 @@ use infra_monitor::capture;
 use infra_monitor::config::Capture;
 use infra_monitor::record::Services;
 use infra_monitor::sys::interface::Interface;
-use infra_monitor::sys::{PacketRing, RingSpec};
+use infra_monitor::sys::{PacketRing, RingSpec, Share};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -49,7 +49,7 @@ pub(super) fn bare(site: &Site) -> Option<Taken> {
 /// The ring that a capture opens by default.
 fn ring() -> PacketRing {
     let Capture { block_size, blocks, block_timeout, promiscuous, .. } = Capture::new(INTERFACE);
-    let spec = RingSpec { block_size, blocks, block_timeout, promiscuous };
+    let spec = RingSpec { block_size, blocks, block_timeout, promiscuous, share: Share::ALL };
     let mut ring = PacketRing::open(&spec).unwrap();
     ring.rebind(Interface::find(INTERFACE).unwrap().unwrap()).unwrap();
     ring
@@ -62,7 +62,7 @@ pub(super) fn ours(site: &Site) -> Option<Taken> {
     let stop = CancellationToken::new();
     let until = stop.clone();
     let capture = site.at_tap(move || {
-        let mut tap = capture::open(&config).unwrap();
+        let mut tap = capture::open(&config, 0).unwrap();
         let before = own_cpu_ns();
         capture::run(&mut tap, &sender, &until).unwrap();
         own_cpu_ns() - before

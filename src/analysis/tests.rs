@@ -225,3 +225,12 @@ fn tcp(numbers: [u32; 2], payload: &[u8]) -> Vec<u8> {
     segment[16..18].copy_from_slice(&checksum.to_be_bytes());
     fixture::ethernet(0x0800, &fixture::ipv4(6, &[], &segment))
 }
+
+#[test]
+fn of_the_rings_that_share_an_interface_only_the_first_tells_what_becomes_of_it() {
+    let tells = |ring| {
+        let content = Content::Interface(InterfaceState::Down);
+        analyser().of_ring(ring).judge(delivery(content)).interface
+    };
+    assert_eq!([0, 1, 15].map(tells), [Some(InterfaceState::Down), None, None]);
+}

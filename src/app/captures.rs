@@ -35,16 +35,21 @@ use super::supervisor::Supervisor;
 pub(super) struct Acquired {
     id: SourceId,
     spec: Arc<Capture>,
+    /// Which of those that share the interface.
+    ring: u8,
     opened: Opened,
 }
 
 /// Open every configured ring: the only thing the daemon needs a permission for.
 pub(super) fn acquire(config: &Config) -> Result<Vec<Acquired>, CaptureError> {
-    let open = |(id, spec): (&SourceId, &Arc<Capture>)| {
-        let opened = capture::open(spec)?;
-        Ok(Acquired { id: id.clone(), spec: Arc::clone(spec), opened })
-    };
-    config.captures.iter().map(open).collect()
+    let mut acquired = Vec::new();
+    for (id, spec) in &config.captures {
+        for ring in 0..spec.rings {
+            let opened = capture::open(spec, ring)?;
+            acquired.push(Acquired { id: id.clone(), spec: Arc::clone(spec), ring, opened });
+        }
+    }
+    Ok(acquired)
 }
 
 /// What every capture's threads are given.
@@ -84,11 +89,12 @@ impl Acquired {
         deliveries: mpsc::Receiver<Delivery>,
         lanes: Lanes,
     ) -> io::Result<Thread<()>> {
-        let analyser =
-            Analyser::new(self.id.clone(), &self.spec.services).watching(lanes.watched.clone());
+        let analyser = Analyser::new(self.id.clone(), &self.spec.services)
+            .of_ring(self.ring)
+            .watching(lanes.watched.clone());
         let id = self.id.clone();
-        let name = format!("analysis {}", self.id);
-        let handle = sys::spawn_pinned(name.clone(), self.spec.cpu, move || {
+        let name = self.thread_name("analysis");
+        let handle = sys::spawn_pinned(name.clone(), self.spec.cpu_of(self.ring), move || {
             // What strangers send is not parsed by a thread that could do more than parse.
             if let Err(error) = restrict::confine(&sys::seccomp::analysis(), lanes.seccomp) {
                 let text = format!("analysis {id} cannot be confined and does not run: {error}");
@@ -105,14 +111,22 @@ impl Acquired {
         deliveries: mpsc::Sender<Delivery>,
         lanes: Lanes,
     ) -> io::Result<Thread<()>> {
-        let Self { id, spec, mut opened } = self;
-        let name = format!("capture {id}");
+        let name = self.thread_name("capture");
+        let Self { id, spec, ring, mut opened } = self;
         let supervisor = Supervisor::new("capture", id, lanes.notices, lanes.stop.clone());
-        let handle = sys::spawn_pinned(name.clone(), spec.cpu, move || {
+        let handle = sys::spawn_pinned(name.clone(), spec.cpu_of(ring), move || {
             supervisor.keep_thread(&lanes.runtime, || {
                 capture::run(&mut opened, &deliveries, &lanes.stop)
             });
         })?;
         Ok(Thread { name, handle })
+    }
+
+    /// `capture eth1`, and of several rings `capture eth1/0`.
+    fn thread_name(&self, role: &str) -> String {
+        match self.spec.rings {
+            1 => format!("{role} {}", self.id),
+            _ => format!("{role} {}/{}", self.id, self.ring),
+        }
     }
 }

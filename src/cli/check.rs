@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::app::load;
 use crate::app::load::Strain;
+use crate::config::Capture;
 use crate::config::Config;
 use crate::config::Endpoint;
 use crate::record::SourceId;
@@ -23,6 +24,9 @@ pub(super) fn check(args: &args::Check) -> Result<(), Failure> {
     }
     let mut stdout = io::stdout();
     writeln!(stdout, "{}: good; {}", args.config.display(), contents(&config))?;
+    for capture in config.captures.values().filter(|capture| capture.rings > 1) {
+        writeln!(stdout, "{}", memory(capture))?;
+    }
     for (id, load) in load::loads(&config.links) {
         match load.strain() {
             Strain::Fits | Strain::Tight => writeln!(stdout, "{id} {load}")?,
@@ -65,6 +69,13 @@ fn contents(config: &Config) -> String {
     )
 }
 
+/// What rings that share an interface take; one alone is as its section says.
+fn memory(capture: &Capture) -> String {
+    let Capture { interface, rings, blocks, .. } = capture;
+    let (each, all) = (capture.block_size >> 10, capture.ring_memory() >> 20);
+    format!("{interface} takes {all} MiB of memory: {rings} rings of {blocks} blocks of {each} KiB")
+}
+
 fn counted(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
@@ -74,7 +85,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::config::Capture;
 
     #[test]
     fn a_file_that_a_link_needs_and_cannot_have_is_named() {
@@ -96,6 +106,15 @@ mod tests {
         assert_eq!(
             contents(&config),
             "1 capture, 0 links, 0 devices, 0 OPC UA servers, 0 tapped lines, 0 tags"
+        );
+    }
+
+    #[test]
+    fn the_memory_of_several_rings_is_their_sum() {
+        let capture = Capture { rings: 3, ..Capture::new("eth1") };
+        assert_eq!(
+            memory(&capture),
+            "eth1 takes 96 MiB of memory: 3 rings of 32 blocks of 1024 KiB"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! `[[capture]]`: one ring on one interface.
+//! `[[capture]]`: the rings on one interface.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::record::SourceId;
 
 use super::Capture;
+use super::complaint::Complaint;
 use super::field;
 use super::section::{Names, Section};
 use super::services;
@@ -24,9 +25,11 @@ fn one(section: &Section<'_>, sources: &mut Names) -> Option<Capture> {
     if let Some(interface) = &interface {
         sources.take(section, "interface", interface);
     }
+    let rings = section.or("rings", default.rings, field::integer(1..=MAX_RINGS));
     let capture = Capture {
         interface: interface.clone().unwrap_or_default(),
-        cpu: section.optional("cpu", field::integer(0..=1023)),
+        rings,
+        cpus: processors(section, rings),
         // More than a GSO frame of 64 KiB; a power of two, because the kernel rounds up to one.
         block_size: section.or(
             "block_size",
@@ -42,6 +45,38 @@ fn one(section: &Section<'_>, sources: &mut Names) -> Option<Capture> {
     };
     section.finish();
     interface.map(|_| capture)
+}
+
+/// Each ring costs the kernel another look at every frame.
+const MAX_RINGS: u8 = 16;
+
+/// One processor for all rings, or a list with one for each.
+fn processors(section: &Section<'_>, rings: u8) -> Vec<usize> {
+    let processor = field::integer(0..=1023);
+    let read = section.optional("cpu", |value| match value.as_array() {
+        Some(_) => field::list(usize::from(MAX_RINGS), &processor)(value).map(Cpu::List),
+        None => processor(value).map(Cpu::One),
+    });
+    let listed = match read {
+        Some(Cpu::List(listed)) => listed,
+        Some(Cpu::One(cpu)) => return vec![cpu],
+        None => return Vec::new(),
+    };
+    if listed.len() != usize::from(rings) {
+        let message = format!("{} processors for {rings} rings", listed.len());
+        let help = "list one for each ring, or write one number for all of them";
+        section.report_key("cpu", Complaint::new(message, help));
+    }
+    let good = |cpu: Result<usize, Complaint>| {
+        cpu.map_err(|complaint| section.report_key("cpu", complaint)).ok()
+    };
+    listed.into_iter().filter_map(good).collect()
+}
+
+/// The two ways to write `cpu`.
+enum Cpu {
+    One(usize),
+    List(Vec<Result<usize, Complaint>>),
 }
 
 /// The kernel counts in milliseconds; above a second nobody would call it monitoring.

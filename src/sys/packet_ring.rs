@@ -5,8 +5,10 @@
 //! kernel's own ring is therefore the only buffer, and the only place where a packet can be lost.
 
 mod mapping;
+mod share;
 
 pub use mapping::RingBlock;
+pub use share::Share;
 
 use std::ffi::c_int;
 use std::io;
@@ -45,6 +47,7 @@ pub struct RingSpec {
     pub block_timeout: Duration,
     /// Receive frames for other stations too.
     pub promiscuous: bool,
+    pub share: Share,
 }
 
 /// What the kernel counted.
@@ -85,6 +88,7 @@ impl PacketRing {
         setsockopt(&socket, Version, &version.map_err(io::Error::other)?)?;
         let n_blocks = allocate(&socket, spec)?;
         let mapping = Arc::new(Mapping::new(&socket, spec.block_size, n_blocks)?);
+        spec.share.attach(&socket)?; // before it is bound, so that nothing foreign comes in
         Ok(Self {
             socket,
             mapping,
@@ -285,6 +289,7 @@ mod tests {
             blocks,
             block_timeout: Duration::from_millis(20),
             promiscuous: false,
+            share: Share::ALL,
         };
         assert_eq!(affordable(&spec(32, 1 << 20), 1 << 30), Some(32));
         assert_eq!(affordable(&spec(32, 1 << 20), 64 << 20), Some(16));

@@ -88,6 +88,9 @@ pub(super) struct DropMembership;
 /// `PACKET_IGNORE_OUTGOING`.
 #[derive(Clone, Copy)]
 pub(super) struct IgnoreOutgoing;
+/// `SO_LOCK_FILTER` (`socket(7)`): the filter stays as it is.
+#[derive(Clone, Copy)]
+pub(super) struct LockFilter;
 
 // Each pairs an option with the type the kernel reads or writes for it (linux/if_packet.h). None of
 // these types holds a pointer, and every bit pattern of `tpacket_stats_v3` is a value.
@@ -124,6 +127,13 @@ nix::setsockopt_impl!(
     IgnoreOutgoing,
     libc::SOL_PACKET,
     libc::PACKET_IGNORE_OUTGOING,
+    c_int,
+    SetStruct<'_, c_int>
+);
+nix::setsockopt_impl!(
+    LockFilter,
+    libc::SOL_SOCKET,
+    libc::SO_LOCK_FILTER,
     c_int,
     SetStruct<'_, c_int>
 );

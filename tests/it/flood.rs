@@ -149,7 +149,7 @@ impl Plant {
         let stop = CancellationToken::new();
         let until = stop.clone();
         namespace.spawn(move || {
-            let mut opened = capture::open(&spec).unwrap();
+            let mut opened = capture::open(&spec, 0).unwrap();
             capture::run(&mut opened, &sender, &until).unwrap();
         });
         let window = Duration::from_secs(1);

@@ -31,6 +31,7 @@ mod program;
 mod protocols;
 mod replay;
 mod ring;
+mod rings;
 mod sandbox;
 mod tap;
 mod tls;

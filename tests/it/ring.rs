@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use infra_monitor::block::Block;
 use infra_monitor::sys::interface::Interface;
-use infra_monitor::sys::{PacketRing, RingSpec};
+use infra_monitor::sys::{PacketRing, RingSpec, Share};
 
 use crate::netns::Namespace;
 
@@ -21,6 +21,7 @@ fn with_ring(body: impl FnOnce(PacketRing, Echo) + Send + 'static) {
             blocks: N_BLOCKS,
             block_timeout: Duration::from_millis(10),
             promiscuous: false,
+            share: Share::ALL,
         };
         let mut ring = PacketRing::open(&spec).unwrap();
         ring.rebind(Interface::find("lo").unwrap().unwrap()).unwrap();

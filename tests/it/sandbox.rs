@@ -161,7 +161,7 @@ fn enter_a_namespace_and_fail() {
 }
 
 fn capture_on_loopback() {
-    capture::open(&Capture::new("lo")).unwrap();
+    capture::open(&Capture::new("lo"), 0).unwrap();
 }
 
 fn map_executable() {
@@ -175,7 +175,7 @@ fn lose_capabilities() {
         assert!(status.contains(&format!("{line}:\t0000000000000000\n")), "{line}: {status}");
     }
     assert!(status.contains("NoNewPrivs:\t1\n"), "{status}");
-    let refused = capture::open(&Capture::new("lo")).unwrap_err();
+    let refused = capture::open(&Capture::new("lo"), 0).unwrap_err();
     assert!(matches!(refused, capture::CaptureError::NoPermission { .. }), "{refused}");
 }
 
@@ -200,9 +200,9 @@ fn capture_as_nobody() {
     let nobody = Uid::from_raw(65534);
     setuid(nobody).unwrap();
     set_dumpable(true).unwrap(); // as a program is that a plain user starts
-    capture::open(&Capture::new("lo")).unwrap_err();
+    capture::open(&Capture::new("lo"), 0).unwrap_err();
     namespace::enter_user_and_network().unwrap();
     assert_eq!(getuid(), nobody);
-    capture::open(&Capture::new("lo")).unwrap();
+    capture::open(&Capture::new("lo"), 0).unwrap();
     Injector::open("lo").unwrap().send(&[0; 60]).unwrap();
 }

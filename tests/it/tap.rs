@@ -35,6 +35,10 @@ pub(crate) struct Seen {
     pub(crate) unverified: u64,
     /// Blocks said to follow a loss.
     pub(crate) gaps: u64,
+    /// Modbus requests that were seen with their responses.
+    pub(crate) transactions: u64,
+    /// Datagrams that were put together from fragments.
+    pub(crate) reassembled: u64,
     pub(crate) states: Vec<InterfaceState>,
 }
 
@@ -48,11 +52,16 @@ pub(crate) struct Tap {
 
 impl Tap {
     pub(crate) fn open(namespace: &Namespace, spec: config::Capture) -> Self {
+        Self::open_ring(namespace, spec, 0)
+    }
+
+    /// One of the rings that share the interface. As a tap it tells of the interface, whichever.
+    pub(crate) fn open_ring(namespace: &Namespace, spec: config::Capture, ring: u8) -> Self {
         let (sender, deliveries) = mpsc::channel(spec.blocks as usize);
         let stop = CancellationToken::new();
         let token = stop.clone();
         let thread = namespace.spawn(move || {
-            let mut opened = capture::open(&spec)?;
+            let mut opened = capture::open(&spec, ring)?;
             capture::run(&mut opened, &sender, &token)
         });
         let analyser = Analyser::new("tap".into(), &Services::default());
@@ -69,6 +78,13 @@ impl Tap {
                 Err(TryRecvError::Disconnected) => panic!("the capture ended: {:?}", self.seen),
             }
             assert!(Instant::now() < deadline, "not enough after {LIMIT:?}: {:?}", self.seen);
+        }
+    }
+
+    /// Take deliveries until none is there.
+    pub(crate) fn take_what_is_there(&mut self) {
+        while let Ok(delivery) = self.deliveries.try_recv() {
+            self.seen.take(&self.analyser.judge(delivery));
         }
     }
 
@@ -104,6 +120,8 @@ impl Seen {
         self.corrupt += udp.invalid;
         self.unverified += udp.seen() - udp.verified();
         self.gaps += u64::from(report.gap == Gap::Before);
+        self.transactions += report.modbus.transactions;
+        self.reassembled += report.fragments.reassembled;
         self.states.extend(report.interface);
     }
 }
