@@ -81,8 +81,12 @@ impl Analyser {
     /// Judge one of several rings that share an interface. All of them see it go down, at about
     /// the same time; so that this is told once, only the first, number 0, tells of it.
     #[must_use]
-    pub fn of_ring(self, ring: u8) -> Self {
-        Self { ring, ..self }
+    pub fn of_ring(mut self, ring: u8, of: u8) -> Self {
+        self.ring = ring;
+        if of > 1 {
+            self.flows.ignore_effects(); // who writes and who reads may be in two rings
+        }
+        self
     }
 
     /// Keep the reads of the servers on the list, which may be replaced at any time: it is looked
@@ -125,7 +129,7 @@ impl Analyser {
 
     /// Judge what waits for segments that will not come any more; `None` if nothing does.
     pub fn finish(&mut self) -> Option<WireReport> {
-        if !self.flows.has_holes() {
+        if !self.flows.is_waiting() {
             return None;
         }
         let mut report = WireReport::new(self.source.clone(), time(self.last_ns));

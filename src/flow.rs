@@ -9,6 +9,7 @@
 mod connection;
 mod conversation;
 mod datagram;
+mod effect;
 mod frames;
 mod half;
 mod key;

@@ -11,6 +11,7 @@ mod capture;
 mod clock;
 mod conflict;
 mod crosscheck;
+mod effect;
 mod intake;
 mod line;
 mod link;

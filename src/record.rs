@@ -1,6 +1,7 @@
 //! What crosses a channel: owned, small, and free of protocol bytes.
 
 mod checksum_tally;
+mod effect;
 mod event;
 mod exchange;
 mod kind;
@@ -16,6 +17,7 @@ mod usage;
 mod wire_report;
 
 pub use checksum_tally::{Checked, ChecksumTally, Corruption, Tally};
+pub use effect::{Bank, Ineffective};
 pub use event::{Event, Scalar};
 pub use exchange::{Exchange, Identity, Overheard, ReadAnswer, canonical};
 pub use kind::{Kind, Severity};

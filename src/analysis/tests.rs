@@ -230,7 +230,7 @@ fn tcp(numbers: [u32; 2], payload: &[u8]) -> Vec<u8> {
 fn of_the_rings_that_share_an_interface_only_the_first_tells_what_becomes_of_it() {
     let tells = |ring| {
         let content = Content::Interface(InterfaceState::Down);
-        analyser().of_ring(ring).judge(delivery(content)).interface
+        analyser().of_ring(ring, 16).judge(delivery(content)).interface
     };
     assert_eq!([0, 1, 15].map(tells), [Some(InterfaceState::Down), None, None]);
 }

@@ -90,7 +90,7 @@ impl Acquired {
         lanes: Lanes,
     ) -> io::Result<Thread<()>> {
         let analyser = Analyser::new(self.id.clone(), &self.spec.services)
-            .of_ring(self.ring)
+            .of_ring(self.ring, self.spec.rings)
             .watching(lanes.watched.clone());
         let id = self.id.clone();
         let name = self.thread_name("analysis");

@@ -80,8 +80,6 @@ impl Connection {
     /// Begin or stop to keep what is read.
     pub(super) fn watch(&mut self, is_watched: bool) {
         self.conversation.watch(is_watched);
-        self.conversation.settle(Direction::Request, self.client.is_waiting());
-        self.conversation.settle(Direction::Response, self.server.is_waiting());
     }
 
     /// Follow the connection by one segment.
@@ -101,14 +99,14 @@ impl Connection {
             self.phase = Phase::Closing;
         }
         if self.n_gaps != page.n_gaps {
-            self.on_gap(page.n_gaps);
+            self.on_gap(page);
         }
         let at_ns = sighting.at_ns;
         let (_, receiver) = self.halves(direction);
         if segment.flags.any(Flags::ACK)
             && receiver.on_acknowledgment(segment.acknowledgment, at_ns)
         {
-            self.conversation.doubt();
+            self.conversation.doubt(page);
         }
         let (_, receiver) = self.halves(direction);
         if receiver.has_hole() {
@@ -129,7 +127,7 @@ impl Connection {
             // It may be known that nothing more will come.
             self.give_up_half(direction, at_ns, page, pool);
         } else {
-            conversation.settle(direction, sender.is_waiting());
+            conversation.settle(direction, sender.is_waiting(), page);
         }
     }
 
@@ -153,7 +151,7 @@ impl Connection {
             Direction::Response => server,
         };
         half.give_up(at_ns, pool, |piece| conversation.read(direction, piece, page));
-        conversation.settle(direction, half.is_waiting());
+        conversation.settle(direction, half.is_waiting(), page);
     }
 
     /// Read what waits, whatever is missing.
@@ -161,16 +159,16 @@ impl Connection {
         let Self { client, server, conversation, .. } = self;
         for (half, direction) in [(client, Direction::Request), (server, Direction::Response)] {
             half.finish(pool, |piece| conversation.read(direction, piece, page));
-            conversation.settle(direction, half.is_waiting());
+            conversation.settle(direction, half.is_waiting(), page);
         }
     }
 
     /// The capture lost frames, of which some may have been of this connection: a response may
     /// answer what was not seen, and another stream go on at the numbers of this one.
     #[cold]
-    fn on_gap(&mut self, n_gaps: u32) {
-        self.n_gaps = n_gaps;
-        self.conversation.doubt();
+    fn on_gap(&mut self, page: &mut Page<'_>) {
+        self.n_gaps = page.n_gaps;
+        self.conversation.doubt(page);
         self.client.forget_recent();
         self.server.forget_recent();
     }

@@ -11,6 +11,7 @@ use crate::record::{Conflict, Contested, Note, Protocol, Spoken, WireReport};
 use crate::wire::message::{Message, Operation, Role};
 use crate::wire::modbus::pdu::Direction;
 
+use super::effect::Effects;
 use super::half::Piece;
 use super::key::Key;
 use super::sighting::Evidence;
@@ -35,6 +36,7 @@ pub(super) struct Page<'a> {
     pub(super) key: &'a Key,
     pub(super) report: &'a mut WireReport,
     pub(super) transcript: &'a mut Transcript,
+    pub(super) effects: &'a mut Effects,
 }
 
 /// Conflicts that are noted in one report: they must not take the room of writes.
@@ -80,9 +82,12 @@ impl Conversation {
     }
 
     /// Bytes were missed, of either direction.
-    pub(super) fn doubt(&mut self) {
+    pub(super) fn doubt(&mut self, page: &mut Page<'_>) {
         match self {
-            Self::Modbus(modbus) => modbus.doubt(),
+            Self::Modbus(modbus) => {
+                modbus.doubt();
+                page.effects.miss(page.key);
+            }
             Self::Framed(_) => (),
         }
     }
@@ -98,9 +103,14 @@ impl Conversation {
 
     /// After them: whether some wait for what is missing.
     #[inline]
-    pub(super) fn settle(&mut self, direction: Direction, is_waiting: bool) {
+    pub(super) fn settle(&mut self, direction: Direction, is_waiting: bool, page: &mut Page<'_>) {
         match self {
-            Self::Modbus(modbus) => modbus.settle(direction, is_waiting),
+            Self::Modbus(modbus) => {
+                modbus.settle(direction, is_waiting);
+                if is_waiting {
+                    page.effects.miss(page.key);
+                }
+            }
             Self::Framed(_) => (),
         }
     }
@@ -118,7 +128,10 @@ impl Conversation {
             },
             Piece::Hole(missing) => {
                 match self {
-                    Self::Modbus(modbus) => modbus.lose(direction),
+                    Self::Modbus(modbus) => {
+                        modbus.lose(direction);
+                        page.effects.miss(page.key);
+                    }
                     Self::Framed(framed) => framed.lose(direction),
                 }
                 page.report.streams.holes += 1;
@@ -127,7 +140,10 @@ impl Conversation {
             Piece::Conflict { at_ns } => {
                 // Nobody knows which of two versions the receiver took.
                 match self {
-                    Self::Modbus(modbus) => modbus.contest(direction),
+                    Self::Modbus(modbus) => {
+                        modbus.contest(direction);
+                        page.effects.miss(page.key);
+                    }
                     Self::Framed(_) => (),
                 }
                 page.note_conflict(direction, at_ns);

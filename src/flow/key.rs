@@ -58,6 +58,11 @@ impl Key {
         SocketAddr::new(address(self.server), self.rest_parts()[1])
     }
 
+    /// Server by address, and by port and VLAN.
+    pub(super) fn service(&self) -> (u128, u64) {
+        (self.server, self.rest & 0xffff_ffff_ffff)
+    }
+
     pub(super) fn server_port(&self) -> u16 {
         self.rest_parts()[1]
     }

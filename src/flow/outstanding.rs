@@ -24,6 +24,11 @@ pub(super) struct Request {
     pub(super) unit: u8,
     pub(super) pdu: Pdu,
     pub(super) note: Option<NoteAt>,
+    /// Among all requests and answers of the capture; 0 if it may be answered by what was asked before
+    /// the capture.
+    pub(super) order: u64,
+    /// Of function 23: first register that it reads, and how many.
+    pub(super) also_reads: Option<(u16, u16)>,
     /// True if its response, seen next, can be no other's.
     pub(super) is_proven: bool,
     /// Where somebody reads along.

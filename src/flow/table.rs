@@ -11,6 +11,7 @@ use crate::wire::packet::Flags;
 
 use super::connection::Connection;
 use super::conversation::Page;
+use super::effect::Effects;
 use super::half::Pool;
 use super::key::Key;
 use super::ports::Ports;
@@ -39,6 +40,7 @@ pub struct Table {
     /// Where the search for connections whose holes are hopeless goes on.
     swept: usize,
     transcript: Transcript,
+    effects: Effects,
 }
 
 /// Where a connection may lie. Once used, it stays used, and keeps its slot.
@@ -90,6 +92,7 @@ impl Table {
             pool: Pool::new(POOL),
             swept: 0,
             transcript: Transcript::Off,
+            effects: Effects::new(seed),
         }
     }
 
@@ -99,6 +102,12 @@ impl Table {
         for Slot { key, connection, .. } in &mut self.slots {
             connection.watch(key.is_on(&self.watched));
         }
+    }
+
+    /// Others may write to the same servers and not be seen here: never claim that a write did not
+    /// take effect.
+    pub fn ignore_effects(&mut self) {
+        self.effects.switch_off();
     }
 
     /// Write down from now on what is said, for whoever takes it with [`Table::take_turns`].
@@ -138,8 +147,9 @@ impl Table {
             let Some(Slot { key, last_ns, connection }) = self.slots.get_mut(self.swept) else {
                 return;
             };
-            let (block, n_gaps, transcript) = (self.block, self.n_gaps, &mut self.transcript);
-            let page = &mut Page { block, n_gaps, key, report, transcript };
+            let (block, n_gaps) = (self.block, self.n_gaps);
+            let (transcript, effects) = (&mut self.transcript, &mut self.effects);
+            let page = &mut Page { block, n_gaps, key, report, transcript, effects };
             if connection.has_hole() {
                 connection.give_up(at_ns, page, &mut self.pool);
             }
@@ -151,6 +161,7 @@ impl Table {
                 *key = Key::NOBODY;
             }
         }
+        self.effects.end_block(at_ns, self.n_gaps, report);
     }
 
     /// Nothing more will come: read what waits for what is missing.
@@ -158,9 +169,11 @@ impl Table {
         self.start_block(Gap::None);
         let (block, n_gaps) = (self.block, self.n_gaps);
         for Slot { key, connection, .. } in &mut self.slots {
-            let transcript = &mut self.transcript;
-            connection.finish(&mut Page { block, n_gaps, key, report, transcript }, &mut self.pool);
+            let (transcript, effects) = (&mut self.transcript, &mut self.effects);
+            let page = &mut Page { block, n_gaps, key, report, transcript, effects };
+            connection.finish(page, &mut self.pool);
         }
+        self.effects.finish(n_gaps, report);
     }
 
     #[cfg(test)]
@@ -172,6 +185,11 @@ impl Table {
     #[cfg(test)]
     pub(super) fn room(&self) -> (usize, usize) {
         (self.slots.len(), self.slots.capacity())
+    }
+
+    /// True if something waits: for what is missing, or to be claimed.
+    pub fn is_waiting(&self) -> bool {
+        self.has_holes() || self.effects.has_suspects()
     }
 
     /// True if something waits for what is missing, or is known to be missing.
@@ -193,11 +211,11 @@ impl Table {
         let Some(number) = known.or_else(|| self.claim(key, hash, report)) else {
             return;
         };
-        let Self { block, n_gaps, transcript, .. } = self;
+        let Self { block, n_gaps, transcript, effects, .. } = self;
         let (block, n_gaps) = (*block, *n_gaps);
         if let Some(Slot { key, last_ns, connection }) = self.slots.get_mut(number) {
             *last_ns = sighting.at_ns;
-            let page = &mut Page { block, n_gaps, key, report, transcript };
+            let page = &mut Page { block, n_gaps, key, report, transcript, effects };
             connection.accept(sighting, direction, page, &mut self.pool);
         }
     }
@@ -259,8 +277,8 @@ impl Table {
             let (block, n_gaps) = (self.block, self.n_gaps);
             let slot = self.slots.get_mut(number)?;
             report.flows_evicted += u64::from(slot.connection.is_open());
-            let transcript = &mut self.transcript;
-            let page = &mut Page { block, n_gaps, key: &slot.key, report, transcript };
+            let (transcript, effects) = (&mut self.transcript, &mut self.effects);
+            let page = &mut Page { block, n_gaps, key: &slot.key, report, transcript, effects };
             slot.connection.finish(page, &mut self.pool);
             slot.connection.restart(protocol, &mut self.pool, &mut self.transcript);
             slot.key = key;

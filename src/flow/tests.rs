@@ -1,3 +1,4 @@
+mod effect;
 mod framed;
 mod hostile;
 mod order;
@@ -92,7 +93,7 @@ impl Wire {
     fn transactions(&self) -> Vec<Transaction> {
         let modbus = |note: &Note| match note {
             Note::Modbus(transaction) => Some(*transaction),
-            Note::Corrupt(_) | Note::Message(_) | Note::Conflict(_) => None,
+            Note::Corrupt(_) | Note::Message(_) | Note::Conflict(_) | Note::Ineffective(_) => None,
         };
         self.report.notes.iter().filter_map(modbus).collect()
     }

@@ -41,9 +41,11 @@ impl WatchList {
     }
 }
 
-/// What a connection to a watched server has shown of itself.
+/// What a connection has shown of itself, and whether its server is watched.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
+    /// Reads are kept.
+    is_kept: bool,
     /// Identifier of the last request.
     last_id: Option<u16>,
     client: Intactness,
@@ -61,6 +63,28 @@ enum Intactness {
 }
 
 impl Watch {
+    pub(super) fn new(is_kept: bool) -> Self {
+        Self { is_kept, ..Self::default() }
+    }
+
+    pub(super) fn is_kept(&self) -> bool {
+        self.is_kept
+    }
+
+    pub(super) fn keep(&mut self, is_kept: bool) {
+        self.is_kept = is_kept;
+    }
+
+    /// True if a request was seen before, so that it is known how the client numbers them.
+    pub(super) fn knows_client(&self) -> bool {
+        self.last_id.is_some()
+    }
+
+    /// True if what the server says now is as it was sent.
+    pub(super) fn hears_server(&self) -> bool {
+        self.server == Intactness::Intact
+    }
+
     /// Before the ADUs of a segment are read.
     pub(super) fn on_segment(&mut self, direction: Direction, evidence: Evidence) {
         match evidence {
@@ -93,7 +117,7 @@ impl Watch {
         at_ns: u64,
         page: &mut Page<'_>,
     ) {
-        let Some(read) = read(&request.pdu) else { return };
+        let Some(read) = read(&request.pdu).filter(|_| self.is_kept) else { return };
         let is_proven = request.is_proven && self.server == Intactness::Intact;
         // An answer of another shape than was asked for is none, whoever takes it for one.
         let answer = reply::prove(read, response).ok().and_then(ReadAnswer::of);

@@ -14,6 +14,7 @@ use crate::record::{
 use crate::wire::packet::L4;
 
 use super::conflict::Conflicts;
+use super::effect::Effects;
 use super::outbox::Outbox;
 use super::refusal::Refusals;
 use super::words::{elapsed, latency_ms};
@@ -28,6 +29,7 @@ pub(super) struct Captures {
     /// In: findings of analysers. Out: judged here.
     notes: Ledger,
     refusals: Refusals,
+    effects: Effects,
 }
 
 #[derive(Debug, Default)]
@@ -63,6 +65,8 @@ struct Rare {
     /// Reads of watched servers that were not kept, for want of room or of proof.
     reads_dropped: u64,
     reads_unproven: u64,
+    /// Written values that were not held against what is read afterwards, for want of room.
+    writes_untracked: u64,
 }
 
 #[derive(Debug, Default)]
@@ -104,6 +108,7 @@ impl Captures {
                 Note::Corrupt(corruption) => capture.window.on_corruption(corruption),
                 Note::Conflict(conflict) => capture.window.conflicts.on_conflict(conflict),
                 Note::Modbus(seen) => self.refusals.tell(&report.source, seen, outbox),
+                Note::Ineffective(found) => self.effects.tell(&report.source, found, outbox),
                 Note::Message(seen) => {
                     self.refusals.tell_message(&report.source, seen, outbox);
                 }
@@ -132,6 +137,7 @@ impl Captures {
     pub(super) fn notes(&self) -> Ledger {
         let mut notes = self.notes.clone();
         self.refusals.note_in(&mut notes);
+        self.effects.note_in(&mut notes);
         notes
     }
 
@@ -171,6 +177,7 @@ impl Rare {
         self.modbus_unread += report.modbus.unread;
         self.reads_dropped += report.reads_dropped;
         self.reads_unproven += report.reads_unproven;
+        self.writes_untracked += report.writes_untracked;
     }
 }
 
@@ -232,6 +239,7 @@ impl Capture {
         ledger.note("stream_holes", self.rare.streams.holes);
         ledger.note("reads_dropped", self.rare.reads_dropped);
         ledger.note("reads_unproven", self.rare.reads_unproven);
+        ledger.note("writes_untracked", self.rare.writes_untracked);
         ledger
     }
 

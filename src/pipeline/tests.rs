@@ -1,6 +1,7 @@
 mod age;
 mod checksums;
 mod conflicts;
+mod effects;
 mod ledgers;
 mod lines;
 mod missed;

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use crate::wire::packet::Vlan;
 
 use super::{
-    ChecksumTally, Corruption, MessageTallies, ModbusTally, Overheard, SourceId, Spoken,
-    Transaction,
+    ChecksumTally, Corruption, Ineffective, MessageTallies, ModbusTally, Overheard, SourceId,
+    Spoken, Transaction,
 };
 
 /// Sent once per block. Counts are of this block alone.
@@ -52,6 +52,8 @@ pub struct WireReport {
     /// Reads of watched servers of which it is not proven what was answered to what: bytes were
     /// missed, checksums not verified, or identifiers not changed.
     pub reads_unproven: u64,
+    /// Written values that were not held against what is read afterwards, for want of room.
+    pub writes_untracked: u64,
 }
 
 impl WireReport {
@@ -88,6 +90,7 @@ impl WireReport {
             reads: Vec::new(),
             reads_dropped: 0,
             reads_unproven: 0,
+            writes_untracked: 0,
         }
     }
 
@@ -95,7 +98,7 @@ impl WireReport {
     pub fn note(&mut self, note: Note) {
         let room = match note {
             Note::Corrupt(_) | Note::Conflict(_) => Self::MAX_CORRUPT,
-            Note::Modbus(_) | Note::Message(_) => Self::MAX_NOTES,
+            Note::Modbus(_) | Note::Message(_) | Note::Ineffective(_) => Self::MAX_NOTES,
         };
         if self.notes.len() < room {
             self.notes.push(note);
@@ -196,6 +199,8 @@ pub enum Note {
     /// Likewise of another protocol.
     Message(Spoken),
     Conflict(Conflict),
+    /// A write that a later read does not show.
+    Ineffective(Ineffective),
 }
 
 /// The same bytes were sent twice and say different things.

@@ -4,6 +4,7 @@
 //! count differently, [`DIFFERENCES`] says what and why; a difference that went away fails too.
 
 mod differences;
+mod effect;
 
 use std::collections::BTreeMap;
 use std::fs;

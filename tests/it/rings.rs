@@ -21,8 +21,14 @@ fn rings(spec: &Capture) -> Option<(Namespace, Namespace, Vec<Tap>)> {
     left.join(&right, INTERFACE);
     let open = |ring| Tap::open_ring(&left, spec.clone(), ring);
     let mut taps: Vec<_> = (0..spec.rings).map(open).collect();
-    taps.iter_mut().for_each(|tap| drop(tap.take_until_state(Up)));
+    wait_until_up(&mut taps);
     Some((left, right, taps))
+}
+
+fn wait_until_up(taps: &mut [Tap]) {
+    for tap in taps {
+        tap.take_until_state(Up);
+    }
 }
 
 fn spec() -> Capture {
@@ -44,7 +50,9 @@ fn take_until(taps: &mut [Tap], enough: u64, count: impl Fn(&Tap) -> u64) {
 fn send(from: &Namespace, frames: Vec<Vec<u8>>) {
     let send = move || {
         let injector = Injector::open(INTERFACE).unwrap();
-        frames.iter().for_each(|frame| injector.send(frame).unwrap());
+        for frame in frames {
+            injector.send(&frame).unwrap();
+        }
     };
     from.spawn(send).join().unwrap();
 }
@@ -146,7 +154,7 @@ fn every_ring_captures_again_from_an_interface_that_was_made_anew() {
             assert!(tap.take_until_state(Absent).starts_with(&[Down]));
         }
         left.join(&right, INTERFACE);
-        taps.iter_mut().for_each(|tap| drop(tap.take_until_state(Up)));
+        wait_until_up(&mut taps);
     }
     let seen: Vec<_> = taps.into_iter().map(Tap::close).collect();
     assert!(seen.iter().all(|seen| seen.is_balanced() && seen.frames > 0), "{seen:?}");

@@ -6,6 +6,7 @@ use crate::record::{Note, Path, Transaction, WireReport};
 use crate::wire::modbus::mbap::Mbap;
 use crate::wire::modbus::pdu::{Access, Direction, Pdu};
 
+use super::super::effect::{self, Context};
 use super::super::key::Key;
 use super::super::outstanding::{NoteAt, Outstanding, Request};
 use super::super::sighting::Evidence;
@@ -26,8 +27,9 @@ pub(in crate::flow) struct Modbus {
 #[derive(Debug, Default)]
 struct Open {
     outstanding: Outstanding,
-    /// `None` if the server is not watched: then nothing is kept, and nothing looked at.
-    watch: Option<Watch>,
+    watch: Watch,
+    /// All requests since the first of the connection may have been seen.
+    is_whole: bool,
 }
 
 impl Modbus {
@@ -36,7 +38,8 @@ impl Modbus {
         self.client.lose();
         self.server.lose();
         self.end_turns(transcript);
-        self.watch(self.open.watch.is_some());
+        self.open.watch = Watch::new(self.open.watch.is_kept());
+        self.open.is_whole = false;
     }
 
     /// What is open will not be answered any more.
@@ -47,7 +50,7 @@ impl Modbus {
     /// Begin or stop to keep what is read.
     pub(in crate::flow) fn watch(&mut self, is_watched: bool) {
         self.open.outstanding.doubt();
-        self.open.watch = is_watched.then(Watch::default);
+        self.open.watch.keep(is_watched);
     }
 
     /// Bytes were missed: what comes next may answer something that was not seen.
@@ -58,23 +61,19 @@ impl Modbus {
     /// Bytes of one direction may not be what was sent.
     pub(in crate::flow) fn contest(&mut self, direction: Direction) {
         self.open.doubt();
-        if let Some(watch) = &mut self.open.watch {
-            watch.doubt(direction);
-        }
+        self.open.watch.doubt(direction);
     }
 
     /// Before the bytes of a segment are read.
     #[inline]
     pub(in crate::flow) fn on_segment(&mut self, direction: Direction, evidence: Evidence) {
-        if let Some(watch) = &mut self.open.watch {
-            watch.on_segment(direction, evidence);
-        }
+        self.open.watch.on_segment(direction, evidence);
     }
 
     /// What waits was overtaken, so it proves nothing when it is read.
     #[inline]
     pub(in crate::flow) fn settle(&mut self, direction: Direction, is_waiting: bool) {
-        let Some(watch) = &mut self.open.watch else { return };
+        let watch = &mut self.open.watch;
         let stream = match direction {
             Direction::Request => &self.client,
             Direction::Response => &self.server,
@@ -90,6 +89,7 @@ impl Modbus {
     pub(in crate::flow) fn lock(&mut self, direction: Direction) {
         self.stream(direction).lock();
         self.open.doubt();
+        self.open.is_whole |= direction == Direction::Request;
     }
 
     pub(in crate::flow) fn lose(&mut self, direction: Direction) {
@@ -114,7 +114,10 @@ impl Modbus {
                 open.on_response(at_ns, mbap, pdu, page);
             }),
         };
-        page.report.modbus.unread += u64::from(taken == Taken::Partly);
+        if taken == Taken::Partly {
+            page.report.modbus.unread += 1;
+            page.effects.miss(page.key);
+        }
     }
 
     fn stream(&mut self, direction: Direction) -> &mut Stream {
@@ -128,9 +131,7 @@ impl Modbus {
 impl Open {
     /// Bytes were missed: what comes next may answer something that was not seen.
     fn doubt(&mut self) {
-        if self.watch.is_some() {
-            self.outstanding.doubt();
-        }
+        self.outstanding.doubt();
     }
 
     fn on_request(&mut self, at_ns: u64, mbap: Mbap, bytes: &[u8], page: &mut Page<'_>) {
@@ -139,13 +140,18 @@ impl Open {
         };
         page.report.modbus.requests += 1;
         count_function(page.report, pdu.function);
+        let context = context(page, mbap.unit, at_ns);
+        let order = page.effects.on_request(&context, &pdu, bytes, page.report);
+        let is_known = self.is_whole || self.watch.knows_client();
         let mut request = Request {
             at_ns,
             transaction: mbap.transaction,
             unit: mbap.unit,
             pdu,
             note: None,
-            is_proven: self.watch.as_mut().is_some_and(|watch| watch.is_provable(mbap)),
+            order: if is_known { order } else { 0 },
+            also_reads: effect::also_reads(&pdu, bytes),
+            is_proven: self.watch.is_provable(mbap),
             turn: page.transcript.begin(|| turn(page.key, Direction::Request, at_ns, mbap, bytes)),
         };
         if pdu.access == Access::Write {
@@ -164,8 +170,13 @@ impl Open {
         page.report.modbus.exceptions += u64::from(pdu.exception.is_some());
         count_function(page.report, pdu.function);
         let mut request = self.outstanding.take(mbap, pdu.function);
-        if let (Some(watch), Some(request)) = (&self.watch, &request) {
-            watch.on_transaction(request, bytes, at_ns, page);
+        if let Some(request) = &request {
+            self.watch.on_transaction(request, bytes, at_ns, page);
+            if !page.effects.is_idle() {
+                let is_proven = request.is_proven && self.watch.hears_server();
+                let (context, seen) = (context(page, mbap.unit, at_ns), (&pdu, bytes));
+                page.effects.on_response(&context, (request, is_proven), seen, page.report);
+            }
         }
         let asked = request.as_mut().and_then(|request| request.turn.take());
         let key = page.key;
@@ -189,6 +200,8 @@ impl Open {
                 unit: mbap.unit,
                 pdu,
                 note: None,
+                order: 0,
+                also_reads: None,
                 is_proven: false,
                 turn: None,
             });
@@ -196,6 +209,11 @@ impl Open {
             page.note(Transaction { exception: pdu.exception, latency, ..asked });
         }
     }
+}
+
+/// What a message comes with.
+fn context<'a>(page: &Page<'a>, unit: u8, at_ns: u64) -> Context<'a> {
+    Context { key: page.key, unit, at_ns, n_gaps: page.n_gaps }
 }
 
 fn count_function(report: &mut WireReport, function: u8) {
@@ -246,7 +264,7 @@ impl Page<'_> {
         }
         match self.report.notes.get_mut(at.index)? {
             Note::Modbus(transaction) => Some(transaction),
-            Note::Corrupt(_) | Note::Message(_) | Note::Conflict(_) => None,
+            Note::Corrupt(_) | Note::Message(_) | Note::Conflict(_) | Note::Ineffective(_) => None,
         }
     }
 }

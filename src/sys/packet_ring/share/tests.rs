@@ -35,10 +35,10 @@ fn accepts(filter: &[sock_filter], hardware: u32, frame: &[u8]) -> bool {
             _ if code == BPF_ALU | BPF_MUL | BPF_K => a = a.wrapping_mul(k),
             _ if code == BPF_JMP | BPF_JA => line += k as usize,
             _ if code == BPF_JMP | BPF_K | BPF_JEQ => {
-                line += usize::from(if a == k { jt } else { jf })
+                line += usize::from(if a == k { jt } else { jf });
             }
             _ if code == BPF_JMP | BPF_K | BPF_JGE => {
-                line += usize::from(if a >= k { jt } else { jf })
+                line += usize::from(if a >= k { jt } else { jf });
             }
             _ if code == BPF_RET | BPF_K => return k != 0,
             _ => assert!(
@@ -55,8 +55,8 @@ const ON_A_TUN: u32 = 0xfffe;
 
 /// The ring that takes the frame; fails if none or two do.
 fn ring(of: u8, hardware: u32, frame: &[u8]) -> u8 {
-    let takes = |ring: &u8| accepts(&Share { ring: *ring, of }.filter(), hardware, frame);
-    let takers: Vec<_> = (0..of).filter(takes).collect();
+    let is_taken_by = |ring: &u8| accepts(&Share { ring: *ring, of }.filter(), hardware, frame);
+    let takers: Vec<_> = (0..of).filter(is_taken_by).collect();
     let [taker] = takers[..] else { panic!("{takers:?} of {of} take {frame:02x?}") };
     taker
 }

@@ -1,0 +1,392 @@
+//! Writes that do not take effect: what was confirmed as written, against what is read afterwards.
+//!
+//! Remembers of each coil and register that was written what it must be, until it is read, written
+//! again, or a minute has passed. Compared is what was asked for after the write was confirmed, if
+//! both pairings are proven. A difference is claimed a second later, unless by then it shows that
+//! bytes of some connection to the server were missed: they may have held another write.
+//!
+//! Bounded: [`MAX_CELLS`] values in order of address, and nothing is looked up while there is none.
+
+mod cell;
+mod write;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::{Bound, RangeInclusive};
+
+use crate::record::{Bank, Ineffective, Note, WireReport};
+use crate::wire::modbus::pdu::{Access, Layout, Pdu};
+
+use super::key::Key;
+use super::outstanding::Request;
+use super::watch::time;
+
+use cell::{Answered, Cell, Expected, Trust};
+pub(super) use write::also_reads;
+use write::{Read, Write};
+
+/// Coils and registers that are remembered at once.
+const MAX_CELLS: usize = 1024;
+/// Values of one write that are; what else it writes is only known to have changed.
+const MAX_VALUES: u16 = 16;
+/// How long what was written is remembered, and a write may wait for its answer.
+const EXPIRY_NS: u64 = 60_000_000_000;
+/// How long a difference waits for a sign that something was missed, or that the device was slow.
+const HOLD_NS: u64 = 1_000_000_000;
+/// Differences that wait at once.
+const MAX_SUSPECTS: usize = 64;
+/// Looked at for one that can go, when there is no room.
+const MAX_TRIED: usize = 8;
+/// Cells that are looked at after a block: all of them in half a second, of 20 ms a block.
+const SWEEP: usize = 64;
+/// Groups of servers, of each of which it is known how often bytes were missed.
+const GROUPS: usize = 256;
+
+/// What was written to the servers of one capture.
+#[derive(Debug)]
+pub(super) struct Effects {
+    cells: BTreeMap<Spot, Cell>,
+    suspects: VecDeque<Suspect>,
+    /// How often bytes were missed that may have been for a server of this group.
+    missed: Box<[u32; GROUPS]>,
+    /// Number of the last request or answer.
+    order: u64,
+    /// Where to go on looking for cells that can go.
+    swept: Option<Spot>,
+    /// A write found no room: until then nothing is known of what it writes.
+    blind_until_ns: u64,
+    seed: u64,
+    is_on: bool,
+}
+
+/// A coil or register. In this order, all units at an address lie together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Spot {
+    server: u128,
+    /// Port and VLAN.
+    rest: u64,
+    bank: Bank,
+    address: u16,
+    unit: u8,
+}
+
+/// A difference that is not claimed yet.
+#[derive(Debug)]
+struct Suspect {
+    spot: Spot,
+    since_ns: u64,
+    trust: Trust,
+    finding: Ineffective,
+}
+
+/// What a request or its answer comes with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Context<'a> {
+    pub(super) key: &'a Key,
+    pub(super) unit: u8,
+    pub(super) at_ns: u64,
+    /// Gaps of the capture so far.
+    pub(super) n_gaps: u32,
+}
+
+impl Effects {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            cells: BTreeMap::new(),
+            suspects: VecDeque::new(),
+            missed: Box::new([0; GROUPS]),
+            order: 0,
+            swept: None,
+            blind_until_ns: 0,
+            seed,
+            is_on: true,
+        }
+    }
+
+    /// Others may write to the same servers unseen: claim nothing.
+    pub(super) fn switch_off(&mut self) {
+        self.is_on = false;
+    }
+
+    /// True if nothing was written that could be compared.
+    #[inline]
+    pub(super) fn is_idle(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// True if a difference waits to be claimed.
+    pub(super) fn has_suspects(&self) -> bool {
+        !self.suspects.is_empty()
+    }
+
+    /// Bytes of a connection to this server were missed, or cannot be read.
+    #[cold]
+    pub(super) fn miss(&mut self, key: &Key) {
+        if let Some(missed) = self.missed.get_mut(group(key, self.seed)) {
+            *missed = missed.wrapping_add(1);
+        }
+    }
+
+    /// Take a request. Returns its number, by which its answer is known.
+    #[inline]
+    pub(super) fn on_request(
+        &mut self,
+        context: &Context<'_>,
+        pdu: &Pdu,
+        bytes: &[u8],
+        report: &mut WireReport,
+    ) -> u64 {
+        self.order += 1;
+        if pdu.access != Access::Read && self.is_on {
+            self.on_change(context, pdu, bytes, report);
+        }
+        self.order
+    }
+
+    /// Take the answer to `request`. Not asked for while it is idle.
+    pub(super) fn on_response(
+        &mut self,
+        context: &Context<'_>,
+        (request, is_proven): (&Request, bool),
+        (pdu, bytes): (&Pdu, &[u8]),
+        report: &mut WireReport,
+    ) {
+        self.order += 1;
+        if is_proven && let Some(read) = Read::of(request, bytes) {
+            self.compare(context, request.order, &read, report);
+        }
+        if let Some(written) = Write::extent(&request.pdu) {
+            let is_done = is_proven && write::confirms(&request.pdu, pdu);
+            let is_done = is_done && context.at_ns >= self.blind_until_ns;
+            self.complete(context, request, written, is_done);
+        }
+    }
+
+    /// A block ends: claim what has waited, and forget what is old.
+    #[inline]
+    pub(super) fn end_block(&mut self, at_ns: u64, n_gaps: u32, report: &mut WireReport) {
+        if self.is_idle() && self.suspects.is_empty() {
+            return;
+        }
+        let is_due = |suspect: &Suspect| at_ns.saturating_sub(suspect.since_ns) >= HOLD_NS;
+        while self.suspects.front().is_some_and(is_due) {
+            self.claim(n_gaps, report);
+        }
+        for _ in 0..SWEEP.min(self.cells.len()) {
+            if let Some(spot) = self.next_swept()
+                && self.cells.get(&spot).is_some_and(|cell| cell.is_over(at_ns))
+            {
+                self.cells.remove(&spot);
+            }
+        }
+    }
+
+    /// Nothing more will come.
+    pub(super) fn finish(&mut self, n_gaps: u32, report: &mut WireReport) {
+        while !self.suspects.is_empty() {
+            self.claim(n_gaps, report);
+        }
+    }
+
+    /// Somebody asks for a change.
+    #[cold]
+    fn on_change(
+        &mut self,
+        context: &Context<'_>,
+        pdu: &Pdu,
+        bytes: &[u8],
+        report: &mut WireReport,
+    ) {
+        match (Write::of(pdu, bytes), pdu.access, pdu.layout) {
+            (Some(write), _, _) => self.begin(context, &write, report),
+            // Nobody knows what it changes.
+            (None, Access::Write, _) | (None, Access::Other, Layout::Unknown) => {
+                self.miss(context.key);
+            }
+            (None, Access::Read | Access::Other, _) => (),
+        }
+    }
+
+    fn begin(&mut self, context: &Context<'_>, write: &Write<'_>, report: &mut WireReport) {
+        let trust = self.trust(context);
+        let Context { key, unit, at_ns, .. } = *context;
+        let order = self.order;
+        for (spot, cell) in self.cells.range_mut(spots(key, write.extent)) {
+            if is_same_device(spot.unit, unit) {
+                cell.on_request(at_ns);
+            }
+        }
+        for n in 0..write.extent.count.min(MAX_VALUES) {
+            let (Some(address), Some((value, mask))) =
+                (write.extent.first.checked_add(n), write.value(n))
+            else {
+                return;
+            };
+            let spot = spot(key, write.extent.bank, address, unit);
+            self.explain(&spot, value, mask);
+            let expected = Expected { order, value, mask, function: write.function };
+            let expected = Cell::new(expected, key.client(), trust, at_ns);
+            if let Some(cell) = self.cells.get_mut(&spot) {
+                cell.replace(expected);
+            } else if self.make_room(at_ns, report) {
+                self.cells.insert(spot, expected);
+            } else {
+                report.writes_untracked += 1;
+                self.blind_until_ns = at_ns.saturating_add(EXPIRY_NS);
+            }
+        }
+    }
+
+    /// The answer to a write was seen.
+    fn complete(
+        &mut self,
+        context: &Context<'_>,
+        request: &Request,
+        written: write::Extent,
+        is_done: bool,
+    ) {
+        let order = self.order;
+        let mut over = Vec::new(); // allocates nothing unless it is needed
+        for (spot, cell) in self.cells.range_mut(spots(context.key, written)) {
+            if is_same_device(spot.unit, context.unit) {
+                let is_own = is_done && cell.is_of(request.order);
+                match cell.on_response(is_own.then_some((order, context.at_ns))) {
+                    Answered::Kept => (),
+                    Answered::Over => over.push(*spot),
+                }
+            }
+        }
+        for spot in over {
+            self.cells.remove(&spot);
+        }
+    }
+
+    /// Hold what was read against what was written before it was asked for.
+    fn compare(
+        &mut self,
+        context: &Context<'_>,
+        asked: u64,
+        read: &Read<'_>,
+        report: &mut WireReport,
+    ) {
+        let trust = self.trust(context);
+        let Context { key, unit, at_ns, .. } = *context;
+        let mut agreed = Vec::new();
+        let Self { cells, suspects, .. } = self;
+        for (spot, cell) in cells.range_mut(spots(key, read.extent)) {
+            let value = spot.address.checked_sub(read.extent.first).and_then(|n| read.value(n));
+            let Some(value) = value.filter(|_| spot.unit == unit) else { continue };
+            let Some(confirmed_ns) = cell.confirmed_before(asked, trust, at_ns) else { continue };
+            if cell.agrees(value) {
+                agreed.push(*spot);
+            } else if !std::mem::replace(&mut cell.is_suspect, true) {
+                let finding = finding(context, spot, cell, (value, confirmed_ns));
+                if suspects.len() < MAX_SUSPECTS {
+                    suspects.push_back(Suspect { spot: *spot, since_ns: at_ns, trust, finding });
+                } else {
+                    report.writes_untracked += 1;
+                }
+            }
+        }
+        for spot in agreed {
+            self.cells.remove(&spot);
+            self.suspects.retain(|suspect| suspect.spot != spot);
+        }
+    }
+
+    /// What was read is what is written now: the two were seen in the wrong order.
+    fn explain(&mut self, spot: &Spot, value: u16, mask: u16) {
+        self.suspects
+            .retain(|suspect| suspect.spot != *spot || (suspect.finding.read ^ value) & mask != 0);
+    }
+
+    /// Note the oldest suspicion, unless it proved unfounded.
+    fn claim(&mut self, n_gaps: u32, report: &mut WireReport) {
+        let Some(Suspect { spot, trust, finding, .. }) = self.suspects.pop_front() else { return };
+        let missed = self.missed.get(group_of(spot.server, self.seed)).copied().unwrap_or(0);
+        if trust == (Trust { missed, n_gaps }) {
+            report.note(Note::Ineffective(finding));
+        }
+    }
+
+    fn trust(&self, context: &Context<'_>) -> Trust {
+        let missed = self.missed.get(group(context.key, self.seed)).copied().unwrap_or(0);
+        Trust { missed, n_gaps: context.n_gaps }
+    }
+
+    /// One more cell has room. One whose write is still open never makes room: it says that what is
+    /// there is not known.
+    fn make_room(&mut self, at_ns: u64, report: &mut WireReport) -> bool {
+        if self.cells.len() < MAX_CELLS {
+            return true;
+        }
+        for _ in 0..MAX_TRIED {
+            let Some(spot) = self.next_swept() else { return false };
+            if self.cells.get(&spot).is_some_and(|cell| cell.can_go(at_ns)) {
+                self.cells.remove(&spot);
+                report.writes_untracked += 1;
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Round and round, in order.
+    fn next_swept(&mut self) -> Option<Spot> {
+        let from = self.swept.map_or(Bound::Unbounded, Bound::Excluded);
+        let next = self.cells.range((from, Bound::Unbounded)).next();
+        self.swept = next.or_else(|| self.cells.first_key_value()).map(|(spot, _)| *spot);
+        self.swept
+    }
+}
+
+/// A device that is spoken to directly takes 0 and 255 for itself, and many take any unit; behind a
+/// gateway, 0 is all units (Messaging Guide V1.0b, section 4.4.2).
+fn is_same_device(one: u8, other: u8) -> bool {
+    one == other || [one, other].iter().any(|unit| matches!(unit, 0 | 255))
+}
+
+fn spot(key: &Key, bank: Bank, address: u16, unit: u8) -> Spot {
+    let (server, rest) = key.service();
+    Spot { server, rest, bank, address, unit }
+}
+
+fn spots(key: &Key, extent: write::Extent) -> RangeInclusive<Spot> {
+    let last = extent.first.saturating_add(extent.count.saturating_sub(1));
+    spot(key, extent.bank, extent.first, 0)..=spot(key, extent.bank, last, u8::MAX)
+}
+
+fn group(key: &Key, seed: u64) -> usize {
+    group_of(key.service().0, seed)
+}
+
+/// By address alone: a gateway may be spoken to at several ports.
+#[expect(clippy::cast_possible_truncation, reason = "the upper bits depend on all others")]
+fn group_of(server: u128, seed: u64) -> usize {
+    let halves = (server >> 64) as u64 ^ server as u64 ^ seed;
+    (halves.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
+}
+
+fn finding(
+    context: &Context<'_>,
+    spot: &Spot,
+    cell: &Cell,
+    (read, confirmed_ns): (u16, u64),
+) -> Ineffective {
+    let Context { key, unit, at_ns, .. } = *context;
+    let Expected { value, mask, function, .. } = cell.expected;
+    Ineffective {
+        at: time(at_ns),
+        vlan: key.vlan(),
+        server: key.server(),
+        unit,
+        bank: spot.bank,
+        address: spot.address,
+        function,
+        written: value,
+        mask,
+        read,
+        writer: cell.writer,
+        reader: key.client(),
+        after: std::time::Duration::from_nanos(at_ns.saturating_sub(confirmed_ns)),
+    }
+}

@@ -1,0 +1,156 @@
+//! Writes that a later read does not show: told once for each coil and register, then counted.
+//!
+//! A command that resets itself does so at every pulse. What was told is told again after five
+//! minutes at the soonest, with the count. Strangers choose what they write: the table holds
+//! [`MAX_SPOTS`], and the one told longest ago makes room.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+use crate::record::{Bank, Event, Ineffective, Kind, Ledger, SourceId};
+
+use super::outbox::Outbox;
+use super::reply::is_recent;
+use super::words::{function_name, latency_ms, whole_ms};
+
+/// What did not take effect, as far as it is remembered.
+#[derive(Debug, Default)]
+pub(super) struct Effects {
+    by_spot: BTreeMap<Spot, Repeat>,
+    /// Not told, but counted in what is told later.
+    repeated: u64,
+    /// Of those, the ones whose count was lost when they made room.
+    forgotten: u64,
+}
+
+const MAX_SPOTS: usize = 256;
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Spot {
+    source: SourceId,
+    vlan: (u16, u16),
+    server: SocketAddr,
+    unit: u8,
+    bank: Bank,
+    address: u16,
+}
+
+#[derive(Debug)]
+struct Repeat {
+    told_at: SystemTime,
+    /// Since it was told.
+    untold: u64,
+}
+
+impl Effects {
+    /// Tell of it, unless that was done recently.
+    pub(super) fn tell(&mut self, source: &SourceId, found: &Ineffective, outbox: &mut Outbox) {
+        if let Some(untold) = self.untold(Spot::of(source, found), found.at) {
+            outbox.raise(Kind::WriteIneffective, || ineffective(source, found, untold));
+        }
+    }
+
+    /// Count what was not told into a ledger of notes.
+    pub(super) fn note_in(&self, ledger: &mut Ledger) {
+        ledger.note("ineffective_repeated", self.repeated);
+        ledger.note("ineffective_forgotten", self.forgotten);
+    }
+
+    /// How many were not told since the last one was; `None` if this is not to be told either.
+    fn untold(&mut self, spot: Spot, at: SystemTime) -> Option<u64> {
+        let untold = match self.by_spot.get_mut(&spot) {
+            Some(repeat) if is_recent(repeat.told_at, at) => {
+                repeat.untold += 1;
+                self.repeated += 1;
+                return None;
+            }
+            Some(repeat) => repeat.untold,
+            None => {
+                self.make_room();
+                0
+            }
+        };
+        self.by_spot.insert(spot, Repeat { told_at: at, untold: 0 });
+        Some(untold)
+    }
+
+    fn make_room(&mut self) {
+        if self.by_spot.len() < MAX_SPOTS {
+            return;
+        }
+        let oldest = self.by_spot.iter().min_by_key(|(_, repeat)| repeat.told_at);
+        if let Some(spot) = oldest.map(|(spot, _)| spot.clone()) {
+            let repeat = self.by_spot.remove(&spot);
+            self.forgotten += repeat.map_or(0, |repeat| repeat.untold);
+        }
+    }
+}
+
+impl Spot {
+    fn of(source: &SourceId, found: &Ineffective) -> Self {
+        let Ineffective { vlan, server, unit, bank, address, .. } = *found;
+        let vlan = (vlan.outer, vlan.inner);
+        Self { source: source.clone(), vlan, server, unit, bank, address }
+    }
+}
+
+fn ineffective(source: &SourceId, found: &Ineffective, untold: u64) -> Event {
+    let Ineffective { vlan, server, unit, bank, address, function, .. } = *found;
+    let Ineffective { written, mask, read, writer, reader, after, .. } = *found;
+    let mut text = sentence(found);
+    if untold > 0 {
+        let _ = write!(text, " ({untold} more since this was last told)"); // cannot fail
+    }
+    let mut event = Event::new(Kind::WriteIneffective, found.at, source.clone(), text)
+        .with("server", server.to_string())
+        .with("unit", unit)
+        .with("table", table(bank))
+        .with("address", address)
+        .with("written", written)
+        .with("read", read)
+        .with("writer", writer.to_string())
+        .with("reader", reader.to_string())
+        .with("function", function_name(function).into_owned())
+        .with("function_code", function)
+        .with("after_ms", latency_ms(after))
+        .with("count", untold + 1)
+        .with("trust", "no byte missed on any connection to the server since the write");
+    if bank == Bank::HoldingRegisters && mask != u16::MAX {
+        event = event.with("mask", format!("{mask:#06x}"));
+    }
+    for (name, id) in [("vlan", vlan.outer), ("vlan_inner", vlan.inner)] {
+        if id != 0 {
+            event = event.with(name, id);
+        }
+    }
+    event
+}
+
+fn sentence(found: &Ineffective) -> String {
+    let Ineffective { server, unit, bank, address, written, mask, .. } = *found;
+    let Ineffective { read, writer, reader, after, .. } = *found;
+    let noun = match bank {
+        Bank::Coils => "coil",
+        Bank::HoldingRegisters => "holding register",
+    };
+    let wrote = match (bank, mask) {
+        (Bank::Coils, _) | (Bank::HoldingRegisters, u16::MAX) => written.to_string(),
+        (Bank::HoldingRegisters, _) => format!("{written:#06x} under mask {mask:#06x}"),
+    };
+    format!(
+        "{server} unit {unit}: {noun} {address} is {read}, though {writer} wrote {wrote} and the \
+         device confirmed it, as {reader} read {} after; the controller's program overwrites or \
+         limits it, it is a command that resets itself, a gateway answers from a cache, or a box \
+         on the way or a writer not seen here changes it: read it at the device itself",
+        humantime::format_duration(whole_ms(after))
+    )
+}
+
+fn table(bank: Bank) -> &'static str {
+    match bank {
+        Bank::Coils => "coils",
+        Bank::HoldingRegisters => "holding registers",
+    }
+}
