@@ -13,17 +13,19 @@ fn naive_sum(bytes: &[u8]) -> u16 {
 }
 
 /// The polynomial division as the Modbus specification's flow chart puts it: bit by bit.
-fn naive_crc16(bytes: &[u8]) -> u16 {
-    bytes.iter().fold(0xffff, |crc, byte| {
+fn naive_crc16(initial: u16, polynomial: u16, bytes: &[u8]) -> u16 {
+    bytes.iter().fold(initial, |crc, byte| {
         (0..8).fold(crc ^ u16::from(*byte), |crc, _| {
-            if crc & 1 == 1 { (crc >> 1) ^ 0xa001 } else { crc >> 1 }
+            if crc & 1 == 1 { (crc >> 1) ^ polynomial } else { crc >> 1 }
         })
     })
 }
 
 #[test]
-fn crc_of_the_check_string() {
-    assert_eq!(crc16_modbus(b"123456789"), 0x4b37); // catalogue value
+fn crcs_of_the_check_string() {
+    // Catalogue values.
+    assert_eq!(crc16_modbus(b"123456789"), 0x4b37);
+    assert_eq!(crc16_dnp(b"123456789"), 0xea82);
 }
 
 #[test]
@@ -85,6 +87,7 @@ proptest! {
 
     #[test]
     fn the_crc_is_the_naive_one(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        prop_assert_eq!(crc16_modbus(&bytes), naive_crc16(&bytes));
+        prop_assert_eq!(crc16_modbus(&bytes), naive_crc16(0xffff, 0xa001, &bytes));
+        prop_assert_eq!(crc16_dnp(&bytes), !naive_crc16(0, 0xa6bc, &bytes));
     }
 }
