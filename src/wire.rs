@@ -5,6 +5,7 @@
 
 pub mod arp;
 pub mod checksum;
+pub mod dnp3;
 pub mod ethernet;
 #[cfg(test)]
 pub(crate) mod fixture;
