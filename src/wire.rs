@@ -10,6 +10,7 @@ pub mod ethernet;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod icmp;
+pub mod iec104;
 pub mod ipv4;
 pub mod ipv6;
 pub mod message;
