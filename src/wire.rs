@@ -4,6 +4,7 @@
 //! own answer, [`Checksum`], so that a corrupt packet is still a packet we can describe.
 
 pub mod arp;
+pub mod bacnet;
 pub mod checksum;
 pub mod dnp3;
 pub mod ethernet;
