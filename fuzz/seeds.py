@@ -255,6 +255,84 @@ write(
     length_below_null=b"\xff\xff" + chunk(b"HELF", LIMITS + pack("<i", -2) + bytes(4)),
 )
 
+# DNP3: where to cut, which bit to flip, and frames with their CRCs.
+
+
+def dnp3_crc(block):
+    crc = 0
+    for byte in block:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xA6BC if crc & 1 else 0)
+    return pack("<H", crc ^ 0xFFFF)
+
+
+def dnp3(control, destination, source, body=b""):
+    frame = b"\x05\x64" + pack("<BBHH", len(body) + 5, control, destination, source)
+    blocks = [body[at : at + 16] for at in range(0, len(body), 16)]
+    return frame + dnp3_crc(frame) + b"".join(block + dnp3_crc(block) for block in blocks)
+
+
+RELAY = bytes([12, 1, 0x17, 1, 8, 0x41, 1]) + bytes(8)
+write(
+    "dnp3",
+    read_and_response=b"\x09\x51" + dnp3(0xC4, 5, 100, bytes([0xC0, 0xC4, 1, 60, 2, 6])) + dnp3(0x44, 100, 5, bytes([0xC0, 0xC4, 129, 2, 0])),
+    operate_refused=b"\x20\0" + dnp3(0xC4, 5, 100, bytes([0xC1, 0xC5, 4]) + RELAY + b"\0") + dnp3(0x44, 100, 5, bytes([0xC1, 0xC5, 129, 0, 0]) + RELAY + b"\2"),
+    object_unknown=b"\xff\x63" + dnp3(0x44, 100, 5, bytes([0xC2, 0xC6, 129, 0x80, 2])),
+    unsolicited_in_two=b"\xff\x10" + dnp3(0x44, 100, 5, bytes([0x43, 0xF1, 130, 0, 0]) + bytes(245)) + dnp3(0x44, 100, 5, bytes([0x84]) + bytes(30)),
+    link=b"\x0a\x08" + dnp3(0xC0, 5, 100) + dnp3(0x00, 100, 5) + dnp3(0xC9, 5, 100) + dnp3(0x0B, 100, 5),
+    damaged=b"\x05\0" + dnp3(0xC4, 5, 100, bytes([0xC0, 0xC4, 1]))[:-1] + b"?",
+    many_controls=b"\x05\0" + dnp3(0x44, 100, 5, bytes([0xC0, 0xC4, 129, 0, 0, 12, 1, 0x28, 0xFF, 0xFF, 1, 2]) + bytes(9)),
+)
+
+# IEC 60870-5-104: where to cut, and APDUs.
+
+
+def apdu(send, receive, *asdu):
+    return bytes([0x68, 4 + len(asdu)]) + pack("<HH", send << 1, receive << 1) + bytes(asdu)
+
+
+def control(byte, receive=0):
+    return bytes([0x68, 4]) + pack("<HH", byte, receive << 1)
+
+
+COMMAND = (3, 0, 0x94, 0x11, 0, 0x81)
+write(
+    "iec104",
+    start=b"\x02" + control(0x07) + control(0x0B) + control(0x43) + control(0x83) + control(1, 77),
+    command=b"\x0b" + apdu(22, 81, 45, 1, 6, 0, *COMMAND) + apdu(81, 23, 45, 1, 7, 0, *COMMAND),
+    refused=b"\x03" + apdu(0, 1, 45, 1, 0x47, 0, *COMMAND) + apdu(1, 1, 45, 1, 47, 0, *COMMAND),
+    around=b"\xff" + apdu(0x7FFF, 0, 13, 1, 3, 0, 3, 0, 1, 0, 0, 0, 0, 0xF0, 0x41, 0) + apdu(0, 0, 70, 1, 4, 0, 3, 0),
+    interrogation=b"\x06" + apdu(5, 6, 100, 1, 6, 0, 0xFF, 0xFF, 0, 0, 0, 20),
+    longest=b"\x40" + apdu(9, 9, 1, 0xFF, 20, 0, 3, 0, *bytes(243)),
+    too_short=b"\xff" + apdu(0, 0, 1, 1, 3, 0, 3),
+    two_functions=b"\xff" + control(0x17),
+)
+
+# BACnet/IP: where to cut, and a datagram.
+
+
+def bvlc(function, body):
+    return pack(">BBH", 0x81, function, len(body) + 4) + body
+
+
+NPDU, ROUTED = bytes([1, 4]), bytes([1, 0x2C, 0, 7, 1, 2, 0, 13, 1, 61, 255])
+write(
+    "bacnet",
+    read_property=b"\x06" + bvlc(0x0A, NPDU + bytes([0, 5, 1, 12, 12, 2, 0, 0, 101, 25, 121])),
+    routed_write=b"\xff" + bvlc(0x0A, ROUTED + bytes([0, 5, 1, 15])),
+    answer=b"\x03" + bvlc(0x0A, bytes([1, 0, 0x30, 1, 12, 12, 2, 0, 0, 101])),
+    later_segment=b"\xff" + bvlc(0x0A, NPDU + bytes([0x38, 1, 2, 4, 14])),
+    error=b"\xff" + bvlc(0x0A, bytes([1, 0, 0x50, 52, 8, 0x0E, 0x91, 5, 0x92, 1, 0, 15])),
+    reject=b"\xff" + bvlc(0x0A, bytes([1, 0, 0x60, 58, 9])),
+    abort=b"\xff" + bvlc(0x0A, bytes([1, 0, 0x71, 1, 4])),
+    who_is_forwarded=b"\x09" + bvlc(0x04, bytes([192, 0, 2, 7, 0xBA, 0xC0, 1, 0x20, 255, 255, 0, 255, 0x10, 8])),
+    no_route=b"\xff" + bvlc(0x0B, bytes([1, 0x80, 3, 1, 0, 13])),
+    result=b"\xff" + bvlc(0x00, bytes([0, 0x30])),
+    trailing=b"\xff" + bvlc(0x02, b"") + b"?",
+    too_long=b"\xff\x81\x0a\xff\xff\1\0\x10\0",
+)
+
 # Segments: flags with the side, offsets of sequence and acknowledgment, time, length, payload.
 CLIENT, SERVER, FIN, SYN, ACK = 0, 0x80, 1, 2, 0x10
 ASK, ANSWER = MODBUS, mbap(1, bytes([3, 6, 0, 1, 0, 2, 0, 3]))

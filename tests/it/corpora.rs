@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+#[path = "../../fuzz/bodies/bacnet.rs"]
+mod bacnet;
 #[path = "../../fuzz/bodies/block_walk.rs"]
 mod block_walk;
 #[path = "../../fuzz/bodies/capture_file.rs"]
@@ -11,8 +13,12 @@ mod capture_file;
 mod config;
 #[path = "../../fuzz/bodies/dissect.rs"]
 mod dissect;
+#[path = "../../fuzz/bodies/dnp3.rs"]
+mod dnp3;
 #[path = "../../fuzz/bodies/flow.rs"]
 mod flow;
+#[path = "../../fuzz/bodies/iec104.rs"]
+mod iec104;
 #[path = "../../fuzz/bodies/modbus_rtu.rs"]
 mod modbus_rtu;
 #[path = "../../fuzz/bodies/modbus_tcp.rs"]
@@ -64,6 +70,21 @@ fn seeds_of_replies_over_tcp_are_judged() {
 #[test]
 fn seeds_of_opcua_streams_are_read() {
     replay("opcua", opcua::run);
+}
+
+#[test]
+fn seeds_of_dnp3_streams_are_read() {
+    replay("dnp3", dnp3::run);
+}
+
+#[test]
+fn seeds_of_iec104_streams_are_read() {
+    replay("iec104", iec104::run);
+}
+
+#[test]
+fn seeds_of_bacnet_datagrams_are_read() {
+    replay("bacnet", bacnet::run);
 }
 
 #[test]
