@@ -20,6 +20,7 @@ mod missed;
 mod outbox;
 mod refusal;
 mod reply;
+mod sequence;
 mod tag;
 mod tap;
 mod transaction;

@@ -26,7 +26,7 @@ pub use line_report::{LineCount, LineReport, Uart, UartCount, UnitCount};
 pub use quality::{Doubt, Fault, Quality, Status};
 pub use reading::{BlockChecksum, BlockMismatch, Reading, Sample};
 pub use services::Services;
-pub use spoken::{MessageTallies, MessageTally, Spoken};
+pub use spoken::{Jump, MessageTallies, MessageTally, Spoken};
 pub use tap_report::{HeardBytes, TapReport, TapState, UnitTally};
 pub use transaction::{ModbusTally, Path, Transaction};
 pub use usage::{News, Usage};

@@ -3,7 +3,9 @@
 //! One variant for each way to frame and pair. A protocol that is framed by lengths brings
 //! `extent` and `message` of its own in `wire`, and here what a connection of it remembers.
 
+pub(super) mod dnp3;
 mod framed;
+mod iec104;
 mod modbus;
 mod opcua;
 

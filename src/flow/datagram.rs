@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::record::{Protocol, Services, WireReport};
+use crate::wire::bacnet;
 use crate::wire::message::{Message, Role};
 use crate::wire::modbus::pdu::Direction;
 use crate::wire::packet::Vlan;
@@ -52,9 +53,14 @@ impl Datagrams {
     #[cold]
     fn read(&self, datagram: &Datagram<'_>, port: u16, report: &mut WireReport) {
         let Some(protocol) = self.services.protocol(port) else { return };
-        let Some(message) = message(protocol, datagram) else {
-            report.messages.of(protocol).unread += u64::from(!datagram.payload.is_empty());
-            return;
+        let message = match said(protocol, datagram) {
+            Said::Message(message) => message,
+            Said::Part => return,
+            Said::Frames => return conversation::dnp3::read_datagram(datagram, report),
+            Said::Unread => {
+                report.messages.of(protocol).unread += u64::from(!datagram.payload.is_empty());
+                return;
+            }
         };
         let direction = match message.role {
             Role::Request => Direction::Request,
@@ -77,16 +83,30 @@ fn is_spoken(protocol: Protocol) -> bool {
     }
 }
 
-/// What a datagram says; `None` if it cannot be read as this protocol.
-fn message(protocol: Protocol, _datagram: &Datagram<'_>) -> Option<Message> {
+/// What a datagram is.
+enum Said {
+    Message(Message),
+    /// It goes on with a message that was counted.
+    Part,
+    /// Frames that are judged one by one.
+    Frames,
+    /// It cannot be read as this protocol.
+    Unread,
+}
+
+fn said(protocol: Protocol, datagram: &Datagram<'_>) -> Said {
     match protocol {
-        Protocol::Dnp3
-        | Protocol::EtherNetIp
-        | Protocol::Bacnet
+        Protocol::Dnp3 => Said::Frames,
+        Protocol::Bacnet => match bacnet::read(datagram.payload) {
+            Ok(Some(message)) => Said::Message(message),
+            Ok(None) => Said::Part,
+            Err(_) => Said::Unread,
+        },
+        Protocol::EtherNetIp
         | Protocol::Modbus
         | Protocol::ModbusRtu
         | Protocol::OpcUa
         | Protocol::Iec104
-        | Protocol::S7comm => None,
+        | Protocol::S7comm => Said::Unread,
     }
 }

@@ -44,10 +44,15 @@ impl Key {
             Direction::Request => (source, destination, source_port, destination_port),
             Direction::Response => (destination, source, destination_port, source_port),
         };
-        let rest = [client_port, server_port, vlan.outer, vlan.inner]
-            .iter()
-            .fold(0, |rest, part| rest << 16 | u64::from(*part));
+        let rest = rest([client_port, server_port, vlan.outer, vlan.inner]);
         Self { client: number(client), server: number(server), rest }
+    }
+
+    /// As seen from the other side: the server asks.
+    pub(super) fn reversed(&self) -> Self {
+        let [client_port, server_port, outer, inner] = self.rest_parts();
+        let rest = rest([server_port, client_port, outer, inner]);
+        Self { client: self.server, server: self.client, rest }
     }
 
     pub(super) fn client(&self) -> SocketAddr {
@@ -98,6 +103,11 @@ impl Key {
         let server = fold(server_low ^ seed, server_high ^ 0xe703_7ed1_a0b4_28db);
         fold(client ^ server.rotate_left(32) ^ seed, self.rest ^ 0x8ebc_6af0_9c88_c6e3)
     }
+}
+
+#[inline]
+fn rest(parts: [u16; 4]) -> u64 {
+    parts.iter().fold(0, |rest, part| rest << 16 | u64::from(*part))
 }
 
 /// An IPv4 address is the IPv6 address it maps to (RFC 4291, section 2.5.5.2).

@@ -2,6 +2,7 @@ mod effect;
 mod framed;
 mod hostile;
 mod order;
+mod telecontrol;
 mod transcript;
 mod watched;
 
@@ -93,7 +94,7 @@ impl Wire {
     fn transactions(&self) -> Vec<Transaction> {
         let modbus = |note: &Note| match note {
             Note::Modbus(transaction) => Some(*transaction),
-            Note::Corrupt(_) | Note::Message(_) | Note::Conflict(_) | Note::Ineffective(_) => None,
+            Note::Corrupt(_) | Note::Message(_) | Note::Conflict(_) | Note::Ineffective(_) | Note::Jump(_) => None,
         };
         self.report.notes.iter().filter_map(modbus).collect()
     }

@@ -17,6 +17,7 @@ use super::conflict::Conflicts;
 use super::effect::Effects;
 use super::outbox::Outbox;
 use super::refusal::Refusals;
+use super::sequence::Jumps;
 use super::words::{elapsed, latency_ms};
 
 /// Host pairs told apart in one window of one source.
@@ -38,6 +39,7 @@ struct Capture {
     rare: Rare,
     corrupt: u64,
     window: Window,
+    jumps: Jumps,
     interface: Option<InterfaceState>,
     down_since: Option<SystemTime>,
 }
@@ -103,10 +105,12 @@ impl Captures {
         capture.total.add(report);
         capture.rare.add(report);
         capture.window.add(report);
+        capture.jumps.add(report);
         for note in &report.notes {
             match note {
                 Note::Corrupt(corruption) => capture.window.on_corruption(corruption),
                 Note::Conflict(conflict) => capture.window.conflicts.on_conflict(conflict),
+                Note::Jump(jump) => capture.jumps.on_jump(jump),
                 Note::Modbus(seen) => self.refusals.tell(&report.source, seen, outbox),
                 Note::Ineffective(found) => self.effects.tell(&report.source, found, outbox),
                 Note::Message(seen) => {
@@ -125,6 +129,7 @@ impl Captures {
                 outbox.raise(Kind::CaptureLoss, || lost(source, now, &window, &capture.total));
             }
             window.conflicts.raise(source, now, outbox);
+            capture.jumps.raise(source, now, outbox);
             window.raise_corruption(source, now, outbox);
         }
     }
@@ -267,11 +272,11 @@ fn corrupt(source: &SourceId, now: SystemTime, found: &Found, tally: &Tally) -> 
     let Found { failed, first } = found;
     let layer = layer_name(first.checked);
     let text = format!(
-        "corrupt {layer} packets from {} to {}: {failed}; {}; look at cable, connector and port \
-         counters between the two and this tap",
+        "corrupt {layer} packets from {} to {}: {failed}; {}; {}",
         first.source,
         first.destination,
-        coverage(tally)
+        coverage(tally),
+        where_to_look(first.checked)
     );
     let event = Event::new(Kind::ChecksumInvalid, now, source.clone(), text)
         .with("layer", layer)
@@ -303,6 +308,19 @@ pub(super) fn with_coverage(event: Event, tally: &Tally) -> Event {
     event.with("verified", tally.verified()).with("seen", tally.seen())
 }
 
+fn where_to_look(checked: Checked) -> &'static str {
+    match checked {
+        Checked::Ipv4 | Checked::L4(_) => {
+            "look at cable, connector and port counters between the two and this tap"
+        }
+        // A packet that is corrupt itself is not read, so the damage was done before it was sent.
+        Checked::Dnp3 => {
+            "what carries them is not corrupt: look at the serial line behind the sender and at \
+             its gateway"
+        }
+    }
+}
+
 fn layer_name(checked: Checked) -> &'static str {
     match checked {
         Checked::Ipv4 => "ipv4",
@@ -310,6 +328,7 @@ fn layer_name(checked: Checked) -> &'static str {
         Checked::L4(L4::Udp) => "udp",
         Checked::L4(L4::Icmp) => "icmp",
         Checked::L4(L4::Icmpv6) => "icmpv6",
+        Checked::Dnp3 => "dnp3",
     }
 }
 

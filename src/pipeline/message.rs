@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::record::{Event, Kind, Operation, Protocol, Role, SourceId, Spoken};
-use crate::wire::opcua;
+use crate::wire::{bacnet, dnp3, iec104, opcua};
 
 /// The kind of event a message is.
 pub(super) fn kind_of(spoken: &Spoken) -> Kind {
@@ -48,7 +48,7 @@ pub(super) fn seen(source: &SourceId, spoken: &Spoken, untold: u64) -> Event {
 fn sentence(spoken: &Spoken) -> String {
     let Spoken { protocol, client, server, message, .. } = spoken;
     let what = code_name(*protocol, message.code);
-    let station = message.station.map_or_else(String::new, |station| format!(" station {station}"));
+    let station = message.station.map_or_else(String::new, |station| place(*protocol, station));
     let name = title(*protocol);
     match (message.error, message.role) {
         (Some(code), Role::Response | Role::Report) => {
@@ -63,8 +63,17 @@ fn sentence(spoken: &Spoken) -> String {
     }
 }
 
+/// Who is meant behind the network address.
+fn place(protocol: Protocol, station: u32) -> String {
+    match (protocol, station >> 8, station & 0xff) {
+        (Protocol::Bacnet, network, 0) => format!(" network {network}"),
+        (Protocol::Bacnet, network, host) => format!(" network {network} host {host}"),
+        _ => format!(" station {station}"),
+    }
+}
+
 /// As people write it.
-fn title(protocol: Protocol) -> &'static str {
+pub(super) fn title(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Modbus => "Modbus",
         Protocol::ModbusRtu => "Modbus RTU",
@@ -91,13 +100,12 @@ fn operation(operation: Operation) -> &'static str {
 fn code_name(protocol: Protocol, code: u16) -> Cow<'static, str> {
     match protocol {
         Protocol::OpcUa => opcua::message::name(code),
-        Protocol::Modbus
-        | Protocol::ModbusRtu
-        | Protocol::Dnp3
-        | Protocol::Iec104
-        | Protocol::S7comm
-        | Protocol::EtherNetIp
-        | Protocol::Bacnet => format!("function {code}").into(),
+        Protocol::Dnp3 => named(dnp3::name::function_name(code), "function", code),
+        Protocol::Iec104 => named(iec104::name::function_name(code), "type", code),
+        Protocol::Bacnet => named(bacnet::name::function_name(code), "service", code),
+        Protocol::Modbus | Protocol::ModbusRtu | Protocol::S7comm | Protocol::EtherNetIp => {
+            format!("function {code}").into()
+        }
     }
 }
 
@@ -105,12 +113,16 @@ fn code_name(protocol: Protocol, code: u16) -> Cow<'static, str> {
 fn error_name(protocol: Protocol, code: u16) -> Cow<'static, str> {
     match protocol {
         Protocol::OpcUa => opcua::message::error_name(code),
-        Protocol::Modbus
-        | Protocol::ModbusRtu
-        | Protocol::Dnp3
-        | Protocol::Iec104
-        | Protocol::S7comm
-        | Protocol::EtherNetIp
-        | Protocol::Bacnet => format!("error {code}").into(),
+        Protocol::Dnp3 => named(dnp3::name::error_name(code), "error", code),
+        Protocol::Iec104 => named(iec104::name::error_name(code), "negative cause", code),
+        Protocol::Bacnet => named(bacnet::refusal::error_name(code), "error", code),
+        Protocol::Modbus | Protocol::ModbusRtu | Protocol::S7comm | Protocol::EtherNetIp => {
+            format!("error {code}").into()
+        }
     }
+}
+
+/// A number of the protocol in words, or as the number it is.
+fn named(name: Option<&'static str>, of: &str, code: u16) -> Cow<'static, str> {
+    name.map_or_else(|| format!("{of} {code}").into(), Cow::Borrowed)
 }

@@ -9,6 +9,7 @@ mod readings;
 mod refusals;
 mod shell;
 mod taps;
+mod telecontrol;
 mod wire;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

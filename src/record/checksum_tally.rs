@@ -14,6 +14,8 @@ pub struct ChecksumTally {
     pub udp: Tally,
     pub icmp: Tally,
     pub icmpv6: Tally,
+    /// Frames of DNP3, each with all its CRCs.
+    pub dnp3: Tally,
 }
 
 impl ChecksumTally {
@@ -25,17 +27,19 @@ impl ChecksumTally {
             Checked::L4(L4::Udp) => &mut self.udp,
             Checked::L4(L4::Icmp) => &mut self.icmp,
             Checked::L4(L4::Icmpv6) => &mut self.icmpv6,
+            Checked::Dnp3 => &mut self.dnp3,
         }
     }
 
     /// Each protocol's name and tally.
-    pub fn by_protocol(&self) -> [(&'static str, &Tally); 5] {
+    pub fn by_protocol(&self) -> [(&'static str, &Tally); 6] {
         [
             ("ipv4", &self.ipv4),
             ("tcp", &self.tcp),
             ("udp", &self.udp),
             ("icmp", &self.icmp),
             ("icmpv6", &self.icmpv6),
+            ("dnp3", &self.dnp3),
         ]
     }
 
@@ -45,6 +49,7 @@ impl ChecksumTally {
         self.udp.merge(&other.udp);
         self.icmp.merge(&other.icmp);
         self.icmpv6.merge(&other.icmpv6);
+        self.dnp3.merge(&other.dnp3);
     }
 }
 
@@ -96,6 +101,8 @@ impl Tally {
 pub enum Checked {
     Ipv4,
     L4(L4),
+    /// A frame of DNP3.
+    Dnp3,
 }
 
 /// A packet that is not what was sent.

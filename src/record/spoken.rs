@@ -17,6 +17,18 @@ pub struct Spoken {
     pub message: Message,
 }
 
+/// A sender's numbers do not go on where they were, though no byte between was missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Jump {
+    pub at: SystemTime,
+    pub vlan: Vlan,
+    pub protocol: Protocol,
+    pub source: SocketAddr,
+    pub destination: SocketAddr,
+    pub due: u32,
+    pub found: u32,
+}
+
 /// Messages of each protocol.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MessageTallies([MessageTally; Protocol::ALL.len()]);
@@ -36,6 +48,8 @@ pub struct MessageTally {
     pub errors: u64,
     /// Segments or datagrams with payload that could not be read as this protocol to their end.
     pub unread: u64,
+    /// Messages whose number does not go on from the one before, though no byte between was missed.
+    pub jumps: u64,
 }
 
 impl MessageTallies {
@@ -89,6 +103,7 @@ impl MessageTally {
         self.commands += other.commands;
         self.errors += other.errors;
         self.unread += other.unread;
+        self.jumps += other.jumps;
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use crate::wire::packet::Vlan;
 
 use super::{
-    ChecksumTally, Corruption, Ineffective, MessageTallies, ModbusTally, Overheard, SourceId,
+    ChecksumTally, Corruption, Ineffective, Jump, MessageTallies, ModbusTally, Overheard, SourceId,
     Spoken, Transaction,
 };
 
@@ -97,7 +97,7 @@ impl WireReport {
     /// Keep `note` if there is room, count it if not.
     pub fn note(&mut self, note: Note) {
         let room = match note {
-            Note::Corrupt(_) | Note::Conflict(_) => Self::MAX_CORRUPT,
+            Note::Corrupt(_) | Note::Conflict(_) | Note::Jump(_) => Self::MAX_CORRUPT,
             Note::Modbus(_) | Note::Message(_) | Note::Ineffective(_) => Self::MAX_NOTES,
         };
         if self.notes.len() < room {
@@ -201,6 +201,7 @@ pub enum Note {
     Conflict(Conflict),
     /// A write that a later read does not show.
     Ineffective(Ineffective),
+    Jump(Jump),
 }
 
 /// The same bytes were sent twice and say different things.

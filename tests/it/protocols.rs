@@ -1,11 +1,15 @@
 //! Protocols other than Modbus in the public captures, against what tshark counts.
 
+mod bacnet;
+mod dnp3;
+mod iec104;
 mod opcua;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
+use infra_monitor::wire::message::{Extent, Message};
 use serde_json::Value;
 
 use crate::program::run;
@@ -52,4 +56,37 @@ fn tshark(path: &Path, filter: &str, field: &str) -> Option<BTreeMap<String, u64
         *counts.entry(value.to_owned()).or_default() += 1;
     }
     Some(counts)
+}
+
+/// The same as numbers, decimal or hexadecimal.
+fn numbers(counts: &BTreeMap<String, u64>) -> BTreeMap<u64, i64> {
+    let number = |value: &str| match value.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => value.parse(),
+    };
+    counts.iter().map(|(value, n)| (number(value).unwrap(), i64::try_from(*n).unwrap())).collect()
+}
+
+/// How often each code occurs in the frames of the payloads, as tshark has those.
+fn codes(
+    path: &Path,
+    payload: &str,
+    extent: fn(&[u8]) -> Extent,
+    message: fn(&[u8]) -> Option<Message>,
+) -> Option<BTreeMap<u64, i64>> {
+    let mut codes = BTreeMap::new();
+    for (hex, n) in tshark(path, payload, payload)? {
+        let digits: Vec<_> = hex.chars().filter_map(|c| c.to_digit(16)).collect();
+        let bytes = digits.chunks(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).unwrap());
+        let bytes: Vec<_> = bytes.collect();
+        let mut rest = &bytes[..];
+        while let Extent::Whole(len) = extent(rest) {
+            let (frame, behind) = rest.split_at_checked(len).expect("frames are not cut here");
+            if let Some(message) = message(frame) {
+                *codes.entry(message.code.into()).or_default() += i64::try_from(n).unwrap();
+            }
+            rest = behind;
+        }
+    }
+    Some(codes)
 }

@@ -3,11 +3,13 @@
 use crate::record::Protocol;
 use crate::wire::message::Extent;
 use crate::wire::modbus::pdu::Direction;
-use crate::wire::opcua;
+use crate::wire::{dnp3, iec104, opcua};
 
 use super::super::frames::{Frame, Frames};
 use super::super::stream::Taken;
 use super::Page;
+use super::dnp3::Dnp3;
+use super::iec104::Iec104;
 use super::opcua::OpcUa;
 
 /// Both directions, and what the protocol remembers between frames.
@@ -22,6 +24,8 @@ pub(in crate::flow) struct Framed {
 #[derive(Debug)]
 enum Talk {
     OpcUa(OpcUa),
+    Dnp3(Dnp3),
+    Iec104(Iec104),
 }
 
 impl Framed {
@@ -47,6 +51,7 @@ impl Framed {
     /// The next byte of a direction is the first of all.
     pub(in crate::flow) fn lock(&mut self, direction: Direction) {
         self.frames(direction).lock();
+        self.talk.lose(direction);
     }
 
     /// Bytes of a direction were missed.
@@ -70,7 +75,10 @@ impl Framed {
         let extent = talk.extent();
         let taken =
             frames.accept(bytes, extent, |frame| talk.on_frame(direction, at_ns, frame, page));
-        page.report.messages.of(self.protocol()).unread += u64::from(taken == Taken::Partly);
+        if taken == Taken::Partly {
+            talk.lose(direction);
+            page.report.messages.of(talk.protocol()).unread += 1;
+        }
     }
 
     fn frames(&mut self, direction: Direction) -> &mut Frames {
@@ -85,10 +93,10 @@ impl Talk {
     fn new(protocol: Protocol) -> Option<Self> {
         match protocol {
             Protocol::OpcUa => Some(Self::OpcUa(OpcUa::default())),
+            Protocol::Dnp3 => Some(Self::Dnp3(Dnp3::default())),
+            Protocol::Iec104 => Some(Self::Iec104(Iec104::default())),
             Protocol::Modbus
             | Protocol::ModbusRtu
-            | Protocol::Dnp3
-            | Protocol::Iec104
             | Protocol::S7comm
             | Protocol::EtherNetIp
             | Protocol::Bacnet => None,
@@ -98,6 +106,8 @@ impl Talk {
     fn protocol(&self) -> Protocol {
         match self {
             Self::OpcUa(_) => Protocol::OpcUa,
+            Self::Dnp3(_) => Protocol::Dnp3,
+            Self::Iec104(_) => Protocol::Iec104,
         }
     }
 
@@ -105,6 +115,8 @@ impl Talk {
     fn lose(&mut self, direction: Direction) {
         match self {
             Self::OpcUa(opcua) => opcua.lose(direction),
+            Self::Dnp3(dnp3) => dnp3.lose(),
+            Self::Iec104(iec104) => iec104.lose(direction),
         }
     }
 
@@ -112,6 +124,8 @@ impl Talk {
     fn extent(&self) -> fn(&[u8]) -> Extent {
         match self {
             Self::OpcUa(_) => opcua::message::extent,
+            Self::Dnp3(_) => dnp3::extent,
+            Self::Iec104(_) => iec104::extent,
         }
     }
 
@@ -124,6 +138,8 @@ impl Talk {
     ) {
         match self {
             Self::OpcUa(opcua) => opcua.on_chunk(direction, at_ns, frame, page),
+            Self::Dnp3(dnp3) => dnp3.on_frame(direction, at_ns, frame.head, page),
+            Self::Iec104(iec104) => iec104.on_apdu(direction, at_ns, frame.head, page),
         }
     }
 }
