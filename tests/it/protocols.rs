@@ -4,6 +4,7 @@ mod bacnet;
 mod dnp3;
 mod iec104;
 mod opcua;
+mod peers;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -67,6 +68,12 @@ fn numbers(counts: &BTreeMap<String, u64>) -> BTreeMap<u64, i64> {
     counts.iter().map(|(value, n)| (number(value).unwrap(), i64::try_from(*n).unwrap())).collect()
 }
 
+/// Hexadecimal digits as what they stand for.
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits: Vec<_> = hex.chars().filter_map(|c| c.to_digit(16)).collect();
+    digits.chunks(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).unwrap()).collect()
+}
+
 /// How often each code occurs in the frames of the payloads, as tshark has those.
 fn codes(
     path: &Path,
@@ -76,10 +83,8 @@ fn codes(
 ) -> Option<BTreeMap<u64, i64>> {
     let mut codes = BTreeMap::new();
     for (hex, n) in tshark(path, payload, payload)? {
-        let digits: Vec<_> = hex.chars().filter_map(|c| c.to_digit(16)).collect();
-        let bytes = digits.chunks(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).unwrap());
-        let bytes: Vec<_> = bytes.collect();
-        let mut rest = &bytes[..];
+        let payload = bytes(&hex);
+        let mut rest = &payload[..];
         while let Extent::Whole(len) = extent(rest) {
             let (frame, behind) = rest.split_at_checked(len).expect("frames are not cut here");
             if let Some(message) = message(frame) {
