@@ -7,6 +7,7 @@ pub mod arp;
 pub mod bacnet;
 pub mod checksum;
 pub mod dnp3;
+pub mod cotp;
 pub mod ethernet;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -20,8 +21,10 @@ pub mod opcua;
 pub mod packet;
 pub mod payload;
 pub mod pseudo_header;
+pub mod s7comm;
 pub mod sll;
 pub mod tcp;
+pub mod tpkt;
 pub mod udp;
 pub mod vlan;
 
