@@ -4,10 +4,13 @@
 //! `extent` and `message` of its own in `wire`, and here what a connection of it remembers.
 
 pub(super) mod dnp3;
+mod asked;
+mod enip;
 mod framed;
 mod iec104;
 mod modbus;
 mod opcua;
+mod s7comm;
 
 use crate::record::{Conflict, Contested, Note, Protocol, Spoken, WireReport};
 use crate::wire::message::{Message, Operation, Role};

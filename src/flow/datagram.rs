@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::record::{Protocol, Services, WireReport};
 use crate::wire::bacnet;
+use crate::wire::enip;
 use crate::wire::message::{Message, Role};
 use crate::wire::modbus::pdu::Direction;
 use crate::wire::packet::Vlan;
@@ -34,8 +35,10 @@ pub struct Datagrams {
 
 impl Datagrams {
     pub fn new(services: &Services) -> Self {
+        let has_io = services.of(Protocol::EtherNetIp).next().is_some();
+        let io = has_io.then_some((enip::IO_PORT, Protocol::EtherNetIp));
         let services: Services =
-            services.iter().filter(|(_, protocol)| is_spoken(*protocol)).collect();
+            services.iter().filter(|(_, protocol)| is_spoken(*protocol)).chain(io).collect();
         Self { ports: Ports::new(services.iter().map(|(port, _)| port)), services }
     }
 
@@ -102,8 +105,10 @@ fn said(protocol: Protocol, datagram: &Datagram<'_>) -> Said {
             Ok(None) => Said::Part,
             Err(_) => Said::Unread,
         },
-        Protocol::EtherNetIp
-        | Protocol::Modbus
+        Protocol::EtherNetIp => {
+            enip::datagram(datagram.payload).map_or(Said::Unread, Said::Message)
+        }
+        Protocol::Modbus
         | Protocol::ModbusRtu
         | Protocol::OpcUa
         | Protocol::Iec104

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::record::{Event, Kind, Operation, Protocol, Role, SourceId, Spoken};
-use crate::wire::{bacnet, dnp3, iec104, opcua};
+use crate::wire::{bacnet, dnp3, enip, iec104, opcua, s7comm};
 
 /// The kind of event a message is.
 pub(super) fn kind_of(spoken: &Spoken) -> Kind {
@@ -103,9 +103,11 @@ fn code_name(protocol: Protocol, code: u16) -> Cow<'static, str> {
         Protocol::Dnp3 => named(dnp3::name::function_name(code), "function", code),
         Protocol::Iec104 => named(iec104::name::function_name(code), "type", code),
         Protocol::Bacnet => named(bacnet::name::function_name(code), "service", code),
-        Protocol::Modbus | Protocol::ModbusRtu | Protocol::S7comm | Protocol::EtherNetIp => {
-            format!("function {code}").into()
-        }
+        Protocol::S7comm => s7comm::function::name(code)
+            .map_or_else(|| format!("function {code:#04x}").into(), Cow::from),
+        Protocol::EtherNetIp => enip::name(code)
+            .map_or_else(|| format!("service {:#04x}", code & 0xff).into(), Cow::from),
+        Protocol::Modbus | Protocol::ModbusRtu => format!("function {code}").into(),
     }
 }
 
@@ -116,9 +118,12 @@ fn error_name(protocol: Protocol, code: u16) -> Cow<'static, str> {
         Protocol::Dnp3 => named(dnp3::name::error_name(code), "error", code),
         Protocol::Iec104 => named(iec104::name::error_name(code), "negative cause", code),
         Protocol::Bacnet => named(bacnet::refusal::error_name(code), "error", code),
-        Protocol::Modbus | Protocol::ModbusRtu | Protocol::S7comm | Protocol::EtherNetIp => {
-            format!("error {code}").into()
+        Protocol::S7comm => s7comm::function::error_name(code)
+            .map_or_else(|| format!("error {code:#04x}").into(), Cow::from),
+        Protocol::EtherNetIp => {
+            enip::error_name(code).map_or_else(|| format!("status {code:#04x}").into(), Cow::from)
         }
+        Protocol::Modbus | Protocol::ModbusRtu => format!("error {code}").into(),
     }
 }
 

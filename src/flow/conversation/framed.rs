@@ -3,14 +3,16 @@
 use crate::record::Protocol;
 use crate::wire::message::Extent;
 use crate::wire::modbus::pdu::Direction;
-use crate::wire::{dnp3, iec104, opcua};
+use crate::wire::{dnp3, iec104, {enip, opcua}, s7comm};
 
 use super::super::frames::{Frame, Frames};
 use super::super::stream::Taken;
 use super::Page;
 use super::dnp3::Dnp3;
 use super::iec104::Iec104;
+use super::enip::Enip;
 use super::opcua::OpcUa;
+use super::s7comm::S7comm;
 
 /// Both directions, and what the protocol remembers between frames.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ enum Talk {
     OpcUa(OpcUa),
     Dnp3(Dnp3),
     Iec104(Iec104),
+    S7comm(S7comm),
+    EtherNetIp(Enip),
 }
 
 impl Framed {
@@ -95,10 +99,10 @@ impl Talk {
             Protocol::OpcUa => Some(Self::OpcUa(OpcUa::default())),
             Protocol::Dnp3 => Some(Self::Dnp3(Dnp3::default())),
             Protocol::Iec104 => Some(Self::Iec104(Iec104::default())),
+            Protocol::S7comm => Some(Self::S7comm(S7comm::default())),
+            Protocol::EtherNetIp => Some(Self::EtherNetIp(Enip::default())),
             Protocol::Modbus
             | Protocol::ModbusRtu
-            | Protocol::S7comm
-            | Protocol::EtherNetIp
             | Protocol::Bacnet => None,
         }
     }
@@ -108,6 +112,8 @@ impl Talk {
             Self::OpcUa(_) => Protocol::OpcUa,
             Self::Dnp3(_) => Protocol::Dnp3,
             Self::Iec104(_) => Protocol::Iec104,
+            Self::S7comm(_) => Protocol::S7comm,
+            Self::EtherNetIp(_) => Protocol::EtherNetIp,
         }
     }
 
@@ -117,6 +123,8 @@ impl Talk {
             Self::OpcUa(opcua) => opcua.lose(direction),
             Self::Dnp3(dnp3) => dnp3.lose(),
             Self::Iec104(iec104) => iec104.lose(direction),
+            Self::S7comm(s7comm) => s7comm.lose(direction),
+            Self::EtherNetIp(enip) => enip.lose(),
         }
     }
 
@@ -126,6 +134,8 @@ impl Talk {
             Self::OpcUa(_) => opcua::message::extent,
             Self::Dnp3(_) => dnp3::extent,
             Self::Iec104(_) => iec104::extent,
+            Self::S7comm(_) => s7comm::extent,
+            Self::EtherNetIp(_) => enip::extent,
         }
     }
 
@@ -140,6 +150,8 @@ impl Talk {
             Self::OpcUa(opcua) => opcua.on_chunk(direction, at_ns, frame, page),
             Self::Dnp3(dnp3) => dnp3.on_frame(direction, at_ns, frame.head, page),
             Self::Iec104(iec104) => iec104.on_apdu(direction, at_ns, frame.head, page),
+            Self::S7comm(s7comm) => s7comm.on_frame(direction, at_ns, frame, page),
+            Self::EtherNetIp(enip) => enip.on_frame(at_ns, frame, page),
         }
     }
 }
