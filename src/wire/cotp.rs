@@ -7,6 +7,7 @@ use super::{Layer, WireError, header};
 const CONNECT: u8 = 0xe0;
 const CONFIRM: u8 = 0xd0;
 const DISCONNECT: u8 = 0x80;
+const DISCONNECTED: u8 = 0xc0;
 const ERROR: u8 = 0x70;
 const DATA: u8 = 0xf0;
 /// Parameters of a connect request and its confirmation (section 13.3.4).
@@ -20,11 +21,13 @@ const END: u8 = 0x80;
 pub enum Tpdu<'a> {
     Connect(Selectors<'a>),
     Confirm(Selectors<'a>),
-    /// A refusal: in class 0 a connection ends with that of TCP.
+    /// A refusal: in class 0 a connection ends with that of TCP. Some say so before, all the same.
     Disconnect {
         /// Section 13.5.3.
         reason: u8,
     },
+    /// The answer to that, which class 0 does not have.
+    Disconnected,
     Data {
         /// False if the next TPDU goes on with the same whole.
         is_last: bool,
@@ -63,6 +66,7 @@ impl<'a> Tpdu<'a> {
                 let reason = head.get(6).copied().ok_or(too_short(6))?;
                 Ok(Self::Disconnect { reason })
             }
+            DISCONNECTED if *code == DISCONNECTED => Ok(Self::Disconnected),
             ERROR if *code == ERROR => {
                 let cause = head.get(4).copied().ok_or(too_short(4))?;
                 Ok(Self::Error { cause })
@@ -124,6 +128,7 @@ mod tests {
     fn a_refusal_and_an_error_say_why() {
         let refused = Tpdu::parse(&[6, 0x80, 0, 1, 0, 0, 3]);
         assert_eq!(refused, Ok(Tpdu::Disconnect { reason: 3 }));
+        assert_eq!(Tpdu::parse(&[5, 0xc0, 0, 1, 0, 1]), Ok(Tpdu::Disconnected));
         assert_eq!(Tpdu::parse(&[4, 0x70, 0, 1, 2]), Ok(Tpdu::Error { cause: 2 }));
     }
 

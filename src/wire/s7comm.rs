@@ -10,7 +10,7 @@ pub mod pdu;
 use super::cotp::{Selectors, Tpdu};
 use super::message::{Extent, Message, Operation, Role};
 use super::{Layer, WireError, header, tpkt};
-use function::{CONFIRM, CONNECT, DISCONNECT, ERROR, FAILED, PLUS, REFUSED, UNNAMED};
+use function::{CONFIRM, CONNECT, DISCONNECT, DISCONNECTED, ERROR, FAILED, PLUS, REFUSED, UNNAMED};
 use pdu::{Pdu, Rosctr};
 
 /// Port of ISO transport packets. MMS shares it.
@@ -47,6 +47,7 @@ pub fn message(head: &[u8]) -> Result<Option<Message>, WireError> {
             let error = Some(REFUSED | u16::from(reason));
             Message { error, ..session(Role::Response, DISCONNECT) }
         }
+        Tpdu::Disconnected => session(Role::Response, DISCONNECTED),
         Tpdu::Error { cause } => {
             let error = Some(FAILED | u16::from(cause));
             Message { error, ..session(Role::Response, ERROR) }

@@ -54,6 +54,10 @@ impl S7comm {
         if said.code == u16::from(function::CONNECT) {
             self.station = said.station;
         }
+        if said.code == u16::from(function::DISCONNECT) && direction == Direction::Request {
+            // A client refuses nothing: it takes leave.
+            return Message { role: Role::Request, error: None, ..said };
+        }
         let said = Message { station: said.station.or(self.station), ..said };
         let Some(reference) = s7comm::reference(head) else { return said };
         match said.role {

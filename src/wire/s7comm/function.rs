@@ -7,6 +7,7 @@ use super::super::message::Operation::{self, Command, Other, Read, Session, Writ
 pub const CONNECT: u8 = 0xe0;
 pub const CONFIRM: u8 = 0xd0;
 pub const DISCONNECT: u8 = 0x80;
+pub const DISCONNECTED: u8 = 0xc0;
 pub const ERROR: u8 = 0x70;
 /// Anything of the successor of the protocol.
 pub const PLUS: u8 = 0x72;
@@ -87,9 +88,10 @@ const FUNCTIONS: &[(u16, Operation, &str)] = &[
     (0x72, Other, "s7comm-plus"),
     (0xf0, Session, "setup communication"),
     (0xe0, Session, "connect"),
-    (0xd0, Session, "connection confirmed"),
-    (0x80, Session, "connection refused"),
-    (0x70, Session, "transport error"),
+    (0xd0, Session, "connect"),
+    (0x80, Session, "connection"),
+    (0xc0, Session, "disconnect"),
+    (0x70, Session, "frame"),
     (0x00, Other, "cpu services"),
     (0xff, Other, "job"),
     (0x1a, Write, "request download"),
