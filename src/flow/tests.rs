@@ -1,4 +1,5 @@
 mod effect;
+mod answers;
 mod framed;
 mod hostile;
 mod order;

@@ -120,9 +120,8 @@ fn error_name(protocol: Protocol, code: u16) -> Cow<'static, str> {
         Protocol::Bacnet => named(bacnet::refusal::error_name(code), "error", code),
         Protocol::S7comm => s7comm::function::error_name(code)
             .map_or_else(|| format!("error {code:#04x}").into(), Cow::from),
-        Protocol::EtherNetIp => {
-            enip::error_name(code).map_or_else(|| format!("status {code:#04x}").into(), Cow::from)
-        }
+        Protocol::EtherNetIp => enip::error_name(code)
+            .map_or_else(|| format!("status {:#04x}", code & 0x7fff).into(), Cow::from),
         Protocol::Modbus | Protocol::ModbusRtu => format!("error {code}").into(),
     }
 }

@@ -106,7 +106,7 @@ impl Judged {
         Message { role, operation, code, station, error }
     }
 
-    fn gravity(&self) -> u8 {
+    fn gravity(self) -> u8 {
         match self.operation {
             Operation::Read => 0,
             Operation::Session => 1,

@@ -46,11 +46,11 @@ impl Enip {
 }
 
 /// The answer to a request. It is for the same service unless a router refused it, or one of several
-/// is told.
+/// is told; where the encapsulation was refused it names none.
 fn answered(asked: Message, said: Message) -> Message {
     let said = Message { station: asked.station, ..said };
     let is_same = said.code.to_be_bytes()[1] == asked.code.to_be_bytes()[1];
-    if is_same && said.code < enip::ENCAPSULATION {
+    if is_same || said.code >= enip::ENCAPSULATION {
         Message { operation: asked.operation, code: asked.code, ..said }
     } else {
         said

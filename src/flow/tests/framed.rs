@@ -29,7 +29,7 @@ fn tally(wire: &mut Wire) -> MessageTally {
     *wire.report.messages.of(Protocol::OpcUa)
 }
 
-fn told(wire: &Wire) -> Vec<Spoken> {
+pub(super) fn told(wire: &Wire) -> Vec<Spoken> {
     let message = |note: &Note| match note {
         Note::Message(spoken) => Some(*spoken),
         Note::Corrupt(_) | Note::Modbus(_) | Note::Conflict(_) | Note::Ineffective(_) | Note::Jump(_) => None,

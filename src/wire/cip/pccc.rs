@@ -1,4 +1,4 @@
-//! Commands of PLC-5, SLC 500 and MicroLogix that CIP carries (Rockwell 1770-RM516, chapter 7).
+//! Commands of PLC-5, SLC 500 and their like that CIP carries (Rockwell 1770-RM516, chapter 7).
 
 use super::super::message::Operation::{self, Command, Other, Read, Write};
 
