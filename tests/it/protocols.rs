@@ -3,14 +3,19 @@
 mod bacnet;
 mod dnp3;
 mod iec104;
+mod enip;
 mod opcua;
 mod peers;
+mod s7comm;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
 use infra_monitor::wire::message::{Extent, Message};
+use infra_monitor::block::Block;
+use infra_monitor::capture::file::CaptureFile;
+use infra_monitor::wire::packet::{Captured, Transport, dissect};
 use serde_json::Value;
 
 use crate::program::run;
@@ -94,4 +99,34 @@ fn codes(
         }
     }
     Some(codes)
+}
+
+/// What the TCP segments from or to a port carry, where they carry something.
+fn payloads(path: &Path, port: u16) -> Vec<Vec<u8>> {
+    let mut file = CaptureFile::open(path).unwrap();
+    let mut payloads = vec![];
+    while let Some(Block::File(block)) = file.next_block().unwrap() {
+        block.for_each(|frame| {
+            let packet = dissect(&Captured {
+                link: frame.link.unwrap(),
+                bytes: frame.bytes,
+                wire_len: frame.wire_len,
+                stripped_vlan: None,
+                checksum_pending: false,
+            });
+            if let Transport::Tcp(segment) = packet.transport
+                && [segment.source_port, segment.destination_port].contains(&port)
+                && !segment.payload.is_empty()
+            {
+                payloads.push(segment.payload.to_vec());
+            }
+        });
+    }
+    payloads
+}
+
+fn counts(values: impl Iterator<Item = String>) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    values.for_each(|value| *counts.entry(value).or_default() += 1);
+    counts
 }
