@@ -407,3 +407,77 @@ tags = [{ name = "y", at = "%MB7", type = "RAEL", scale = nan }, 5]
     unfinished="site = \"\"\"\n[[modbus\n\t\r\n= {",
     unicode="# \u00e9\u4e2d\U0001f600\n\"\u00e9\" = '\u202e'\nsite = \"\\u00e9\\n\"\n",
 )
+
+# S7comm.
+
+
+def tpkt(tpdu):
+    return pack(">BBH", 3, 0, 4 + len(tpdu)) + tpdu
+
+
+def s7(rosctr, parameters, body=b"", refusal=b"", last=0x80):
+    header = pack(">BBHHHH", 0x32, rosctr, 0, 0x1234, len(parameters), len(body))
+    return tpkt(bytes([2, 0xF0, last]) + header + refusal + parameters + body)
+
+
+OPERAND = bytes([0x12, 10, 0x10, 2, 0, 10, 0, 1, 0x84, 0, 0, 0])
+CONNECT = bytes([17, 0xE0, 0, 0, 0, 1, 0, 0xC0, 1, 10, 0xC1, 2, 1, 0, 0xC2, 2, 1, 2])
+write(
+    "s7comm",
+    connect=tpkt(CONNECT) + tpkt(CONNECT[:1] + b"\xd0" + CONNECT[2:]),
+    refused=tpkt(bytes([6, 0x80, 0, 1, 0, 0, 3])) + tpkt(bytes([4, 0x70, 0, 1, 2])),
+    disconnected=tpkt(bytes([5, 0xC0, 0, 1, 0, 1])) + tpkt(bytes([2, 0xF0, 0])),
+    setup=s7(1, bytes([0xF0, 0, 0, 1, 0, 1, 1, 0xE0])),
+    read=s7(1, b"\4\1" + OPERAND) + s7(3, b"\4\2", b"\xff\4\0\x10\xde\xad\x0a\0\0\0", b"\0\0"),
+    write=s7(1, b"\5\1" + OPERAND, b"\0\4\0\x08\7") + s7(3, b"\5\2", b"\xff\3", b"\0\0"),
+    bare_refusal=s7(2, b"", b"", b"\xd2\x0c"),
+    stop=s7(1, b"\x29\0\0\0\0\0\x09P_PROGRAM"),
+    status_list=s7(7, bytes([0, 1, 0x12, 4, 0x11, 0x44, 1, 0]), b"\xff\x09\0\4\0\x11\0\0"),
+    no_block=s7(7, bytes([0, 1, 0x12, 8, 0x12, 0x83, 3, 0, 0, 0, 0xD2, 9]), b"\x0a\0\0\0"),
+    parts=s7(1, b"\5\1" + OPERAND, b"\0\4\0\x20", last=0) + tpkt(bytes([2, 0xF0, 0x80, 1, 2])),
+    plus=tpkt(bytes([2, 0xF0, 0x80, 0x72, 1, 0, 4, 0x31, 0, 0, 4])),
+    plus_signed=tpkt(bytes([2, 0xF0, 0x80, 0x72, 3, 0, 36, 32]) + bytes(32) + b"\x32"),
+    mms=tpkt(bytes([2, 0xF0, 0x80, 0x0D, 1])),
+)
+
+
+# EtherNet/IP.
+def enip(command, body=b"", session=1, status=0):
+    return pack("<HHII8sI", command, len(body), session, status, b"context!", 0) + body
+
+
+def unconnected(cip):
+    return enip(0x6F, pack("<IHHHHHH", 0, 0, 2, 0, 0, 0xB2, len(cip)) + cip)
+
+
+def connected(cip):
+    return enip(0x70, pack("<IHHHHIHHH", 0, 0, 2, 0xA1, 4, 5, 0xB1, 2 + len(cip), 7) + cip)
+
+
+def asked(service, path, body=b""):
+    return bytes([service, len(path) // 2]) + path + body
+
+
+def several(*services):
+    at = [2 + 2 * len(services) + sum(map(len, services[:n])) for n in range(len(services))]
+    return pack(f"<{1 + len(services)}H", len(services), *at) + b"".join(services)
+
+
+IDENTITY, MANAGER, ROUTER, PUMP = b" \1$\1", b" \6$\1", b" \2$\1", b"\x91\4pump"
+READ_TAG, WRITE_TAG = asked(0x4C, PUMP, b"\1\0"), asked(0x4D, PUMP, b"\xc4\0\1\0\7\0\0\0")
+write(
+    "enip",
+    session=enip(0x65, b"\1\0\0\0", 0) + enip(0x65, b"\1\0\0\0") + enip(0x66),
+    identity=enip(0x63, session=0) + enip(0x63, pack("<HHH", 1, 12, 2) + b"\1\0", 0),
+    attribute=unconnected(asked(0x0E, IDENTITY + b"0\7")) + unconnected(b"\x8e\0\0\0\4pump"),
+    refused=connected(b"\x8e\0\x08\0") + enip(0x6F, status=0x64),
+    forward_open=unconnected(asked(0x54, MANAGER, bytes(8))) + unconnected(b"\xd4\0\1\1\0\1"),
+    routed=unconnected(asked(0x52, MANAGER, b"\x0a\x0e" + pack("<H", len(WRITE_TAG)) + WRITE_TAG + b"\1\0\1\3")),
+    several=connected(asked(0x0A, ROUTER, several(READ_TAG, WRITE_TAG))),
+    several_answered=connected(b"\x8a\0\x1e\0" + several(b"\xcc\0\0\0\xc4\0", b"\xcd\0\5\0")),
+    several_raw=several(READ_TAG, WRITE_TAG),
+    pccc=connected(asked(0x4B, b" \x67$\1", b"\7\x4d\0\1\2\3\4\x0f\0\1\0\xaa")),
+    tag_raw=WRITE_TAG,
+    wide_path=asked(0x10, b"\x21\0\x2c\1\x26\0\1\0\1\0\x30\7", b"\1"),
+    io=pack("<HHHIIHHH", 2, 0x8002, 8, 5, 9, 0xB1, 4, 1) + b"\1\2",
+)

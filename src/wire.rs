@@ -6,9 +6,9 @@
 pub mod arp;
 pub mod bacnet;
 pub mod checksum;
-pub mod dnp3;
 pub mod cip;
 pub mod cotp;
+pub mod dnp3;
 pub mod enip;
 pub mod ethernet;
 #[cfg(test)]

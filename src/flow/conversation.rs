@@ -3,8 +3,8 @@
 //! One variant for each way to frame and pair. A protocol that is framed by lengths brings
 //! `extent` and `message` of its own in `wire`, and here what a connection of it remembers.
 
-pub(super) mod dnp3;
 mod asked;
+pub(super) mod dnp3;
 mod enip;
 mod framed;
 mod iec104;

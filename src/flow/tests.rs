@@ -1,5 +1,5 @@
-mod effect;
 mod answers;
+mod effect;
 mod framed;
 mod hostile;
 mod order;
@@ -95,7 +95,11 @@ impl Wire {
     fn transactions(&self) -> Vec<Transaction> {
         let modbus = |note: &Note| match note {
             Note::Modbus(transaction) => Some(*transaction),
-            Note::Corrupt(_) | Note::Message(_) | Note::Conflict(_) | Note::Ineffective(_) | Note::Jump(_) => None,
+            Note::Corrupt(_)
+            | Note::Message(_)
+            | Note::Conflict(_)
+            | Note::Ineffective(_)
+            | Note::Jump(_) => None,
         };
         self.report.notes.iter().filter_map(modbus).collect()
     }

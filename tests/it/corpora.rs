@@ -15,6 +15,8 @@ mod config;
 mod dissect;
 #[path = "../../fuzz/bodies/dnp3.rs"]
 mod dnp3;
+#[path = "../../fuzz/bodies/enip.rs"]
+mod enip;
 #[path = "../../fuzz/bodies/flow.rs"]
 mod flow;
 #[path = "../../fuzz/bodies/iec104.rs"]
@@ -27,6 +29,8 @@ mod modbus_tcp;
 mod opcua;
 #[path = "../../fuzz/bodies/rtu_listen.rs"]
 mod rtu_listen;
+#[path = "../../fuzz/bodies/s7comm.rs"]
+mod s7comm;
 
 /// Corpora are for reading too.
 const MAX_SEEDS: usize = 20;
@@ -50,6 +54,11 @@ fn seeds_of_configurations_are_parsed() {
 #[test]
 fn seeds_of_frames_are_dissected() {
     replay("dissect", dissect::run);
+}
+
+#[test]
+fn seeds_of_ethernet_ip_streams_are_read() {
+    replay("enip", enip::run);
 }
 
 #[test]
@@ -90,6 +99,11 @@ fn seeds_of_bacnet_datagrams_are_read() {
 #[test]
 fn seeds_of_what_is_heard_on_a_line_are_read() {
     replay("rtu_listen", rtu_listen::run);
+}
+
+#[test]
+fn seeds_of_s7_streams_are_read() {
+    replay("s7comm", s7comm::run);
 }
 
 fn replay(name: &str, run: fn(&[u8])) {

@@ -2,8 +2,8 @@
 
 mod bacnet;
 mod dnp3;
-mod iec104;
 mod enip;
+mod iec104;
 mod opcua;
 mod peers;
 mod s7comm;
@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use infra_monitor::wire::message::{Extent, Message};
 use infra_monitor::block::Block;
 use infra_monitor::capture::file::CaptureFile;
+use infra_monitor::wire::message::{Extent, Message};
 use infra_monitor::wire::packet::{Captured, Transport, dissect};
 use serde_json::Value;
 

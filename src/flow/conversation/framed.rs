@@ -3,14 +3,16 @@
 use crate::record::Protocol;
 use crate::wire::message::Extent;
 use crate::wire::modbus::pdu::Direction;
-use crate::wire::{dnp3, iec104, {enip, opcua}, s7comm};
+use crate::wire::{
+    dnp3, iec104, s7comm, {enip, opcua},
+};
 
 use super::super::frames::{Frame, Frames};
 use super::super::stream::Taken;
 use super::Page;
 use super::dnp3::Dnp3;
-use super::iec104::Iec104;
 use super::enip::Enip;
+use super::iec104::Iec104;
 use super::opcua::OpcUa;
 use super::s7comm::S7comm;
 
@@ -101,9 +103,7 @@ impl Talk {
             Protocol::Iec104 => Some(Self::Iec104(Iec104::default())),
             Protocol::S7comm => Some(Self::S7comm(S7comm::default())),
             Protocol::EtherNetIp => Some(Self::EtherNetIp(Enip::default())),
-            Protocol::Modbus
-            | Protocol::ModbusRtu
-            | Protocol::Bacnet => None,
+            Protocol::Modbus | Protocol::ModbusRtu | Protocol::Bacnet => None,
         }
     }
 

@@ -264,7 +264,11 @@ impl Page<'_> {
         }
         match self.report.notes.get_mut(at.index)? {
             Note::Modbus(transaction) => Some(transaction),
-            Note::Corrupt(_) | Note::Message(_) | Note::Conflict(_) | Note::Ineffective(_) | Note::Jump(_) => None,
+            Note::Corrupt(_)
+            | Note::Message(_)
+            | Note::Conflict(_)
+            | Note::Ineffective(_)
+            | Note::Jump(_) => None,
         }
     }
 }

@@ -32,7 +32,11 @@ fn tally(wire: &mut Wire) -> MessageTally {
 pub(super) fn told(wire: &Wire) -> Vec<Spoken> {
     let message = |note: &Note| match note {
         Note::Message(spoken) => Some(*spoken),
-        Note::Corrupt(_) | Note::Modbus(_) | Note::Conflict(_) | Note::Ineffective(_) | Note::Jump(_) => None,
+        Note::Corrupt(_)
+        | Note::Modbus(_)
+        | Note::Conflict(_)
+        | Note::Ineffective(_)
+        | Note::Jump(_) => None,
     };
     wire.report.notes.iter().filter_map(message).collect()
 }
