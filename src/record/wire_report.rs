@@ -7,7 +7,7 @@ use crate::wire::packet::Vlan;
 
 use super::{
     ChecksumTally, Corruption, Ineffective, Jump, MessageTallies, ModbusTally, Overheard, SourceId,
-    Spoken, Transaction,
+    Spoken, Transaction, Usage,
 };
 
 /// Sent once per block. Counts are of this block alone.
@@ -54,6 +54,8 @@ pub struct WireReport {
     pub reads_unproven: u64,
     /// Written values that were not held against what is read afterwards, for want of room.
     pub writes_untracked: u64,
+    /// What was asked of whom for the first time, or further than before.
+    pub usages: Vec<Usage>,
 }
 
 impl WireReport {
@@ -91,6 +93,7 @@ impl WireReport {
             reads_dropped: 0,
             reads_unproven: 0,
             writes_untracked: 0,
+            usages: Vec::new(),
         }
     }
 
