@@ -3,6 +3,7 @@
 //! [`parse`] takes the whole file and reports everything that is wrong with it at once. It touches
 //! nothing but the bytes: whether an interface or a line exists is found out when it is acquired.
 
+mod baseline;
 mod capture;
 mod checksum;
 mod complaint;
@@ -23,6 +24,10 @@ mod spelling;
 mod syntax;
 mod tags;
 
+pub use baseline::{
+    Addition, Aspect, Baseline, BaselineError, Deviation, Grant, MergeError, Parties, Prefix,
+    Ranges, Service, Talk, merged, parse_baseline, read_baseline,
+};
 pub use checksum::{Checksum, Expect, RegisterRange};
 pub use document::parse;
 pub use endpoint::{Endpoint, EndpointError, Parity, Serial, StopBits, Tls, UnitError, Units};
@@ -49,6 +54,8 @@ pub struct Config {
     pub runtime: Runtime,
     pub log: Log,
     pub sandbox: Sandbox,
+    /// File of what is allowed on the wire, for [`read_baseline`].
+    pub baseline: Option<PathBuf>,
     /// Interfaces to capture from, by interface name.
     pub captures: BTreeMap<SourceId, Arc<Capture>>,
     /// Links to poll, by name.

@@ -1,5 +1,6 @@
 //! The file as a whole: syntax, then the sections, then every problem in one answer.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::de::DeTable;
@@ -24,6 +25,15 @@ pub fn parse(file: &str, bytes: impl AsRef<[u8]>) -> Result<Config, Rejected> {
 
 /// The same for a program with or without OPC UA.
 fn parse_for(client: Client, file: &str, bytes: &[u8]) -> Result<Config, Rejected> {
+    parse_by(|root| read(root, client), file, bytes)
+}
+
+/// What `read` makes of the file, unless anything in it is wrong.
+pub(super) fn parse_by<T>(
+    read: impl FnOnce(&Section<'_>) -> T,
+    file: &str,
+    bytes: &[u8],
+) -> Result<T, Rejected> {
     let rejected =
         |text: &str, problems| Rejected { file: file.into(), text: text.into(), problems };
     let text = str::from_utf8(bytes).map_err(|error| {
@@ -33,9 +43,9 @@ fn parse_for(client: Client, file: &str, bytes: &[u8]) -> Result<Config, Rejecte
     })?;
     let (tree, errors) = DeTable::parse_recoverable(text);
     let reader = Reader::default();
-    let config = read(&Section::root(&reader, &tree), client);
+    let found = read(&Section::root(&reader, &tree));
     let problems = sorted(text, Syntax::of(text, &errors), reader.into_complaints());
-    if problems.is_empty() { Ok(config) } else { Err(rejected(text, problems)) }
+    if problems.is_empty() { Ok(found) } else { Err(rejected(text, problems)) }
 }
 
 fn read(root: &Section<'_>, client: Client) -> Config {
@@ -48,6 +58,7 @@ fn read(root: &Section<'_>, client: Client) -> Config {
         runtime: root.section("runtime", "[runtime]").as_ref().map(runtime).unwrap_or_default(),
         log: root.section("log", "[log]").as_ref().map(log).unwrap_or_default(),
         sandbox: root.section("sandbox", "[sandbox]").as_ref().map(sandbox).unwrap_or_default(),
+        baseline: root.section("baseline", "[baseline]").as_ref().and_then(baseline),
         captures: capture::read(root, &mut sources),
         links: modbus::read(root, &mut sources, &mut lines),
         servers: opcua::read(root, &mut sources, client),
@@ -91,6 +102,13 @@ fn sandbox(section: &Section<'_>) -> Sandbox {
     let seccomp = section.or("seccomp", default.seccomp, field::choice(SECCOMP));
     section.finish();
     Sandbox { seccomp }
+}
+
+fn baseline(section: &Section<'_>) -> Option<PathBuf> {
+    let example = "file = \"/etc/infra_monitor/baseline.toml\"";
+    let file = section.required("file", example, field::path("/etc/infra_monitor/baseline.toml"));
+    section.finish();
+    file
 }
 
 const SAMPLES: &[(&str, Samples)] =
