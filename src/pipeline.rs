@@ -6,6 +6,7 @@
 
 mod age;
 mod alarm;
+mod baseline;
 mod budget;
 mod capture;
 mod clock;
@@ -30,12 +31,14 @@ pub use intake::{Beat, Intake, Pulse, run};
 pub use missed::LineLoad;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::config::{Log, Polled};
+use crate::config::{Baseline, Log, Polled};
 use crate::record::{Event, Kind, Ledger, LineReport, Reading, SourceId, TapReport, WireReport};
 
 use age::Pace;
+use baseline::Deviations;
 use capture::Captures;
 use crosscheck::Crosscheck;
 use line::Lines;
@@ -82,6 +85,8 @@ pub enum Notice {
         log: Log,
         sources: Sources,
     },
+    /// What is allowed on the wire from now on.
+    Baseline(Option<Arc<Baseline>>),
 }
 
 impl From<Event> for Notice {
@@ -97,6 +102,7 @@ pub struct Pipeline {
     links: Links,
     lines: Lines,
     captures: Captures,
+    deviations: Deviations,
     crosscheck: Crosscheck,
     taps: Taps,
     outbox: Outbox,
@@ -111,10 +117,18 @@ impl Pipeline {
             links,
             lines: Lines::default(),
             captures: Captures::default(),
+            deviations: Deviations::default(),
             crosscheck: Crosscheck::default(),
             taps: Taps::default(),
             outbox,
         }
+    }
+
+    /// Hold what is seen on the wire against `baseline`, if there is one.
+    #[must_use]
+    pub fn holding_to(mut self, baseline: Option<Arc<Baseline>>) -> Self {
+        self.deviations.hold_to(baseline);
+        self
     }
 
     /// Take one answer, or the lack of one.
@@ -131,6 +145,7 @@ impl Pipeline {
     /// Take one block's findings: writes are told at once, checksums when the window ends.
     pub fn on_report(&mut self, report: &WireReport) {
         self.captures.on_report(report, &mut self.outbox);
+        self.deviations.on_report(report, &mut self.outbox);
         self.crosscheck.on_report(report);
     }
 
@@ -152,6 +167,7 @@ impl Pipeline {
                 self.links.on_reload(sources);
                 self.settings.log = log;
             }
+            Notice::Baseline(baseline) => self.deviations.hold_to(baseline),
         }
     }
 
@@ -206,6 +222,7 @@ impl Pipeline {
             .collect();
         let mut notes = self.captures.notes();
         notes.merge(&self.taps.notes());
+        self.deviations.note_in(&mut notes);
         ledgers.insert("notes".to_owned(), notes);
         ledgers.insert("events".to_owned(), self.outbox.ledger().clone());
         ledgers

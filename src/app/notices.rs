@@ -25,8 +25,13 @@ impl Notices {
         match self.0.try_send(notice.into()) {
             Ok(()) => (),
             Err(TrySendError::Full(notice) | TrySendError::Closed(notice)) => {
-                let (Notice::Event(event) | Notice::Reloaded { event, .. }) = notice;
-                tracing::warn!(event = event.kind.name(), text = event.text, "notice not taken");
+                let (name, text) = match &notice {
+                    Notice::Event(event) | Notice::Reloaded { event, .. } => {
+                        (event.kind.name(), event.text.as_str())
+                    }
+                    Notice::Baseline(_) => ("baseline", "the one before it stays"),
+                };
+                tracing::warn!(event = name, text, "notice not taken");
             }
         }
     }

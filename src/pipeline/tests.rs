@@ -1,4 +1,5 @@
 mod age;
+mod baseline;
 mod checksums;
 mod conflicts;
 mod effects;
