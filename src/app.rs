@@ -31,7 +31,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::capture::CaptureError;
+use crate::config::BaselineError;
 use crate::config::Config;
+use crate::config::read_baseline;
 use crate::record::Ledger;
 
 use daemon::Daemon;
@@ -59,6 +61,8 @@ pub struct Summary {
 pub enum AppError {
     #[error(transparent)]
     Capture(#[from] CaptureError),
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
     #[error("the process cannot give up its privileges: {0}; see [sandbox] in the configuration")]
     Restrict(#[source] io::Error),
     #[error("a part of the daemon cannot be started: {0}")]
@@ -77,8 +81,10 @@ impl AppError {
     pub fn exit_code(&self) -> u8 {
         const BUG: u8 = 70;
         const NO_PERMISSION: u8 = 77;
+        const BAD_CONFIG: u8 = 78;
         match self {
             Self::Capture(CaptureError::NoPermission { .. }) => NO_PERMISSION,
+            Self::Baseline(_) => BAD_CONFIG,
             // Short of memory, mostly: worth another start, which systemd makes after this code.
             Self::Capture(CaptureError::Io { .. })
             | Self::Restrict(_)
@@ -92,10 +98,11 @@ impl AppError {
 /// Run until told to stop. Blocks; must be called while the process has one thread, which is how
 /// every later one comes to be restricted.
 pub fn run(config: Config, options: Options) -> Result<Summary, AppError> {
+    let baseline = config.baseline.as_deref().map(read_baseline).transpose()?;
     let acquired = captures::acquire(&config)?;
     restrict::restrict(config.sandbox).map_err(AppError::Restrict)?;
     let runtime = workers::build(&config.runtime).map_err(AppError::Start)?;
-    let mut daemon = Daemon::start(config, options, acquired, &runtime)?;
+    let mut daemon = Daemon::start(config, options, (acquired, baseline), &runtime)?;
     let reason = runtime.block_on(daemon.until_stopped());
     let ended = daemon.drain(reason);
     // What hangs is left behind; waiting for it here would undo the deadline.

@@ -27,6 +27,7 @@ mod tap;
 mod transaction;
 mod words;
 
+pub use baseline::function_of;
 pub use intake::{Beat, Intake, Pulse, run};
 pub use missed::LineLoad;
 

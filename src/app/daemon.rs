@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::Runtime;
@@ -13,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::sync::DropGuard;
 
+use crate::config::Baseline;
 use crate::config::Config;
 use crate::config::diff;
 use crate::flow::WatchList;
@@ -127,7 +129,7 @@ impl Daemon {
     pub(super) fn start(
         config: Config,
         options: Options,
-        acquired: Vec<Acquired>,
+        (acquired, baseline): (Vec<Acquired>, Option<Arc<Baseline>>),
         runtime: &Runtime,
     ) -> Result<Self, AppError> {
         let Options { config_path, output, stop_after } = options;
@@ -160,7 +162,8 @@ impl Daemon {
             taps: heard_out,
         };
         let mut pipeline = JoinSet::new();
-        pipeline.spawn(pipeline::run(intake, Pipeline::new(settings), events, pulse));
+        let judge = Pipeline::new(settings).holding_to(baseline);
+        pipeline.spawn(pipeline::run(intake, judge, events, pulse));
 
         let followed = Followed::by(config.captures.values());
         let (watched, watched_out) = watch::channel(followed.watch_list(&config.polled()));
@@ -275,14 +278,14 @@ impl Daemon {
         self.manager.reloading();
         let now = SystemTime::now();
         let notice = match reload::read(path) {
-            Ok(wanted) => {
+            Ok((wanted, baseline)) => {
                 let (running, polled) = (self.config.polled(), wanted.polled());
                 let changes = diff(&running, &polled);
                 // Before the links: what they ask first is looked out for already.
                 self.watched.send_replace(self.followed.watch_list(&polled));
                 self.links.apply(&changes);
                 let plan = Plan::new(&self.config, &wanted, &changes);
-                let event = plan.event(path, now);
+                let event = reload::holding_to(plan.event(path, now), baseline.as_deref());
                 let loads = load::loads(&wanted.links);
                 let is_new = |(id, _): &(&SourceId, &Load)| {
                     running.get(*id).is_none_or(|link| polled.get(*id) != Some(link))
@@ -290,6 +293,8 @@ impl Daemon {
                 loads.iter().filter(is_new).for_each(tell_of_load);
                 self.config = reload::applied(&self.config, &wanted);
                 let sources = sources(&self.config, &loads);
+                // Before the event that tells so, which may stand alone in a full lane.
+                self.notices.raise(Notice::Baseline(baseline));
                 Notice::Reloaded { event, log: self.config.log.clone(), sources }
             }
             Err(refused) => refused.event(path, now).into(),

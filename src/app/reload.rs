@@ -2,9 +2,12 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::config;
+use crate::config::Baseline;
+use crate::config::BaselineError;
 use crate::config::Change;
 use crate::config::Config;
 use crate::config::Log;
@@ -90,8 +93,8 @@ fn is_old<K, V>(change: &Change<'_, K, V>) -> bool {
 /// What is running once `wanted` was applied as far as a reload can.
 pub(super) fn applied(running: &Config, wanted: &Config) -> Config {
     let log = Log { level: running.log.level, ..wanted.log.clone() };
-    let Config { links, servers, taps, .. } = wanted.clone();
-    Config { log, links, servers, taps, ..running.clone() }
+    let Config { links, servers, taps, baseline, .. } = wanted.clone();
+    Config { log, links, servers, taps, baseline, ..running.clone() }
 }
 
 /// A packet socket needs a permission that was given up at the start, and workers, filters, sinks
@@ -120,20 +123,37 @@ pub(super) enum Refused {
     Unreadable(#[from] io::Error),
     #[error(transparent)]
     Rejected(#[from] Rejected),
+    #[error("{0}")]
+    Baseline(#[from] BaselineError),
 }
 
-/// Read the file and parse it.
-pub(super) fn read(path: &Path) -> Result<Config, Refused> {
-    Ok(config::parse(&path.display().to_string(), config::read(path)?)?)
+/// Read the file and the baseline that it names, and parse both.
+pub(super) fn read(path: &Path) -> Result<(Config, Option<Arc<Baseline>>), Refused> {
+    let config = config::parse(&path.display().to_string(), config::read(path)?)?;
+    let baseline = config.baseline.as_deref().map(config::read_baseline).transpose()?;
+    Ok((config, baseline))
+}
+
+/// Say with `config.reloaded` how much is allowed, where a baseline says so.
+pub(super) fn holding_to(mut event: Event, baseline: Option<&Baseline>) -> Event {
+    let Some(baseline) = baseline else { return event };
+    let n_grants = baseline.n_grants();
+    event.text += &format!("; things the baseline allows from now on: {n_grants}");
+    event.with("baseline_grants", n_grants as u64)
 }
 
 impl Refused {
     /// `config.rejected`: every problem in the text, the first one in the fields.
     pub(super) fn event(&self, path: &Path, at: SystemTime) -> Event {
-        let file = path.display().to_string();
-        let problems = match self {
-            Self::Unreadable(_) => &[],
-            Self::Rejected(rejected) => rejected.problems(),
+        // The file that is at fault, which may be the baseline.
+        let (file, problems) = match self {
+            Self::Unreadable(_) => (path.display().to_string(), &[][..]),
+            Self::Baseline(BaselineError::Unreadable { path, .. }) => {
+                (path.display().to_string(), &[][..])
+            }
+            Self::Rejected(rejected) | Self::Baseline(BaselineError::Rejected(rejected)) => {
+                (rejected.file().to_owned(), rejected.problems())
+            }
         };
         let why = match problems {
             [] => format!("{file}: {self}"),

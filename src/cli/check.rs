@@ -10,6 +10,7 @@ use crate::app::load::Strain;
 use crate::config::Capture;
 use crate::config::Config;
 use crate::config::Endpoint;
+use crate::config::read_baseline;
 use crate::record::SourceId;
 
 use super::args;
@@ -18,6 +19,7 @@ use super::failure::{Exit, Failure};
 
 pub(super) fn check(args: &args::Check) -> Result<(), Failure> {
     let config = load(&args.config)?;
+    let baseline = config.baseline.as_deref().map(read_baseline).transpose()?;
     let unreadable: Vec<_> = files(&config).filter_map(unreadable).collect();
     if !unreadable.is_empty() {
         return Err(Failure::new(Exit::Config, unreadable.join("\n")));
@@ -26,6 +28,11 @@ pub(super) fn check(args: &args::Check) -> Result<(), Failure> {
     writeln!(stdout, "{}: good; {}", args.config.display(), contents(&config))?;
     for capture in config.captures.values().filter(|capture| capture.rings > 1) {
         writeln!(stdout, "{}", memory(capture))?;
+    }
+    if let (Some(path), Some(baseline)) = (&config.baseline, baseline) {
+        let talks = counted(baseline.talks().len(), "talk");
+        let lines = counted(baseline.n_grants(), "line");
+        writeln!(stdout, "{}: good; {talks}, {lines}", path.display())?;
     }
     for (id, load) in load::loads(&config.links) {
         match load.strain() {

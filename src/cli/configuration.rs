@@ -4,6 +4,7 @@ use std::io;
 use std::io::ErrorKind::{NotFound, PermissionDenied};
 use std::path::Path;
 
+use crate::config::BaselineError;
 use crate::config::Config;
 use crate::config::parse;
 use crate::config::read;
@@ -17,6 +18,17 @@ pub(super) fn load(path: &Path) -> Result<Config, Failure> {
     let bytes = read(path).map_err(|error| unreadable(path, &error))?;
     parse(&path.display().to_string(), bytes)
         .map_err(|rejected| Failure::new(Exit::Config, rejected.render(color_of(&io::stderr()))))
+}
+
+impl From<BaselineError> for Failure {
+    fn from(error: BaselineError) -> Self {
+        match error {
+            BaselineError::Unreadable { .. } => Self::new(Exit::Config, format!("error: {error}")),
+            BaselineError::Rejected(rejected) => {
+                Self::new(Exit::Config, rejected.render(color_of(&io::stderr())))
+            }
+        }
+    }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "std's list of kinds is open")]

@@ -5,6 +5,7 @@
 //! the one told longest ago makes room. A usage is reported when it is new and when it grows, so
 //! that a baseline that is replaced judges what is new from then on, and nothing again.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -12,8 +13,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::config::{Aspect, Baseline, Deviation, Grant, Parties};
-use crate::record::{Event, Kind, Ledger, Operation, Protocol, SourceId, Usage, WireReport};
+use crate::record::{Event, Kind, Ledger, Protocol, SourceId, Usage, WireReport};
 
+use super::message::{code_name, operation, title};
 use super::outbox::Outbox;
 use super::reply::is_recent;
 use super::words::function_name;
@@ -135,7 +137,7 @@ fn event(
         .with("client", usage.client.to_string())
         .with("server", usage.server.to_string())
         .with("protocol", usage.protocol.name())
-        .with("function", function(usage))
+        .with("function", function_of(usage).into_owned())
         .with("function_code", usage.function)
         .with("operation", operation(usage.operation));
     let Grant { addresses, values, .. } = Grant::of(usage);
@@ -161,12 +163,14 @@ fn event(
 fn sentence(usage: &Usage, deviation: &Deviation, nearest: Option<&str>, remedy: &str) -> String {
     let Usage { client, server, protocol, station, .. } = usage;
     let station = station.map(|station| format!(" station {station}")).unwrap_or_default();
-    let function = function(usage);
+    let function = function_of(usage);
     let nearest = nearest.unwrap_or("nothing");
     let (what, allowed) = match deviation.aspect {
-        Aspect::Talk => (function, format!("nothing between the two, and nearest {nearest}")),
-        Aspect::Station => (function, format!("only stations {nearest}")),
-        Aspect::Function => (function, format!("only functions {nearest}")),
+        Aspect::Talk => {
+            (function.into_owned(), format!("nothing between the two, and nearest {nearest}"))
+        }
+        Aspect::Station => (function.into_owned(), format!("only stations {nearest}")),
+        Aspect::Function => (function.into_owned(), format!("only functions {nearest}")),
         Aspect::Address(at) => (format!("{function}, address {at}"), format!("only {nearest}")),
         Aspect::Value(value) => (format!("{function}, value {value}"), format!("only {nearest}")),
     };
@@ -177,26 +181,16 @@ fn sentence(usage: &Usage, deviation: &Deviation, nearest: Option<&str>, remedy:
         }
     };
     format!(
-        "{client} to {server}{station} in {}: {what}; the baseline allows {allowed}; find out who \
+        "{client} to {server}{station}: {} {what}; the baseline allows {allowed}; find out who \
          did it, and if it is meant, {next_step}",
-        protocol.name()
+        title(*protocol)
     )
 }
 
-/// The function in words, where its numbers are known.
-fn function(usage: &Usage) -> String {
+/// The function of a usage in words, as far as its numbers are known.
+pub fn function_of(usage: &Usage) -> Cow<'static, str> {
     match (usage.protocol, u8::try_from(usage.function)) {
-        (Protocol::Modbus | Protocol::ModbusRtu, Ok(code)) => function_name(code).into_owned(),
-        _ => format!("function {}", usage.function),
-    }
-}
-
-fn operation(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Read => "read",
-        Operation::Write => "write",
-        Operation::Command => "command",
-        Operation::Session => "session",
-        Operation::Other => "other",
+        (Protocol::Modbus | Protocol::ModbusRtu, Ok(code)) => function_name(code),
+        (protocol, _) => code_name(protocol, usage.function),
     }
 }

@@ -86,7 +86,7 @@ pub(super) fn title(protocol: Protocol) -> &'static str {
     }
 }
 
-fn operation(operation: Operation) -> &'static str {
+pub(super) fn operation(operation: Operation) -> &'static str {
     match operation {
         Operation::Read => "read",
         Operation::Write => "write",
@@ -97,7 +97,7 @@ fn operation(operation: Operation) -> &'static str {
 }
 
 /// A function or service in words.
-fn code_name(protocol: Protocol, code: u16) -> Cow<'static, str> {
+pub(super) fn code_name(protocol: Protocol, code: u16) -> Cow<'static, str> {
     match protocol {
         Protocol::OpcUa => opcua::message::name(code),
         Protocol::Dnp3 => named(dnp3::name::function_name(code), "function", code),
