@@ -9,6 +9,7 @@ mod crosscheck;
 mod daemon;
 pub mod demo;
 mod drain;
+pub mod learn;
 mod links;
 mod notices;
 mod notify;

@@ -6,6 +6,7 @@ mod configuration;
 mod demo;
 mod diagnostics;
 mod failure;
+mod learn;
 mod probe;
 mod read;
 mod replay;
@@ -38,6 +39,7 @@ fn obey(command: Command) -> Result<(), Failure> {
         Command::Check(args) => check::check(&args),
         Command::Demo(args) => demo::demo(&args),
         Command::Replay(args) => replay::replay(&args),
+        Command::Learn(args) => learn::learn(&args),
         Command::Read(args) => read::read(args),
         Command::Probe(args) => probe::probe(&args),
     }

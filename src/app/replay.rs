@@ -6,17 +6,18 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::analysis::Analyser;
 use crate::block::{Block, Content, Delivery};
 use crate::capture::file::{CaptureFile, FileError};
-use crate::config::{Level, Log, Samples};
+use crate::config::{Baseline, Level, Log, Samples};
 use crate::flow::Turn;
 use crate::pipeline::{Pipeline, Settings, Sources};
 use crate::record::{
-    ChecksumTally, Event, Ledger, MessageTallies, MessageTally, ModbusTally, RingCount, Services,
-    SourceId, StreamTally, WireReport,
+    ChecksumTally, Event, Kind, Ledger, MessageTallies, MessageTally, ModbusTally, RingCount,
+    Services, SourceId, StreamTally, Usage, WireReport,
 };
 
 /// What the files held.
@@ -35,6 +36,9 @@ pub struct Summary {
     pub modbus: Modbus,
     /// Messages of other protocols, of those that occurred.
     pub messages: BTreeMap<&'static str, MessageTally>,
+    /// Deviations from the baseline, one for each kind that is told; `None` without a baseline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deviations: Option<u64>,
     /// In: records begun. Out: frames judged.
     pub ledger: Ledger,
 }
@@ -63,6 +67,8 @@ pub enum Observed<'a> {
         source: &'a SourceId,
         turn: &'a Turn,
     },
+    /// Somebody asks something of somebody for the first time, or more than before.
+    Usage(&'a Usage),
     /// Bytes read, of all files together.
     Progress {
         read: u64,
@@ -85,7 +91,16 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// Replay files one after the other. All are opened first, so that a wrong name is told at once; a
 /// file that breaks off later costs its own rest, and nothing of what was judged.
 pub fn replay(paths: &[PathBuf], observe: impl FnMut(Observed<'_>)) -> Result<Replayed, FileError> {
-    replay_by(|source| Analyser::new(source, &Services::default()), paths, observe)
+    replay_by(|source| Analyser::new(source, &Services::default()), None, paths, observe)
+}
+
+/// As [`replay`], and what `baseline` does not allow is told.
+pub fn replay_against(
+    baseline: Arc<Baseline>,
+    paths: &[PathBuf],
+    observe: impl FnMut(Observed<'_>),
+) -> Result<Replayed, FileError> {
+    replay_by(|source| Analyser::new(source, &Services::default()), Some(baseline), paths, observe)
 }
 
 /// As [`replay`], with every Modbus transaction.
@@ -93,18 +108,20 @@ pub fn transcribe(
     paths: &[PathBuf],
     observe: impl FnMut(Observed<'_>),
 ) -> Result<Replayed, FileError> {
-    replay_by(|source| Analyser::new(source, &Services::default()).transcribing(), paths, observe)
+    let analyser = |source| Analyser::new(source, &Services::default()).transcribing();
+    replay_by(analyser, None, paths, observe)
 }
 
 fn replay_by(
     analyser: impl Fn(SourceId) -> Analyser,
+    baseline: Option<Arc<Baseline>>,
     paths: &[PathBuf],
     mut observe: impl FnMut(Observed<'_>),
 ) -> Result<Replayed, FileError> {
     let files = paths.iter().map(|path| Ok((path.as_path(), CaptureFile::open(path)?)));
     let files = files.collect::<Result<Vec<_>, FileError>>()?;
     let total = files.iter().map(|(_, file)| file.len()).sum();
-    let mut replay = Replay::new();
+    let mut replay = Replay::new(baseline);
     let mut broken = vec![];
     let mut read_before = 0;
     for (path, mut file) in files {
@@ -164,17 +181,20 @@ struct Totals {
     messages: MessageTallies,
     flows_evicted: u64,
     streams: StreamTally,
+    deviations: Option<u64>,
     /// Earliest and latest time stamp.
     span_ns: Option<RangeInclusive<u64>>,
 }
 
 impl Replay {
-    fn new() -> Self {
+    fn new(baseline: Option<Arc<Baseline>>) -> Self {
         // Whoever replays a file wants to see everything in it.
         let log =
             Log { samples: Samples::None, rate: u32::MAX, burst: u32::MAX, level: Level::Info };
-        let pipeline = Pipeline::new(Settings { log, window: WINDOW, sources: Sources::default() });
-        Self { pipeline, totals: Totals::default(), window_end: None }
+        let totals = Totals { deviations: baseline.as_ref().map(|_| 0), ..Totals::default() };
+        let settings = Settings { log, window: WINDOW, sources: Sources::default() };
+        let pipeline = Pipeline::new(settings).holding_to(baseline);
+        Self { pipeline, totals, window_end: None }
     }
 
     fn on_report(&mut self, report: &WireReport, observe: &mut impl FnMut(Observed<'_>)) {
@@ -183,6 +203,7 @@ impl Replay {
             self.pipeline.on_window_end(window_end);
             self.window_end = Some(report.at + WINDOW);
         }
+        report.usages.iter().for_each(|usage| observe(Observed::Usage(usage)));
         self.pipeline.on_report(report);
         self.totals.add(report);
         self.show_events(observe);
@@ -197,7 +218,11 @@ impl Replay {
     }
 
     fn show_events(&mut self, observe: &mut impl FnMut(Observed<'_>)) {
+        let deviations = &mut self.totals.deviations;
         self.pipeline.hand_on(|event| {
+            if event.kind == Kind::BaselineDeviation {
+                *deviations = deviations.map(|n| n + 1);
+            }
             observe(Observed::Event(&event));
             Ok(())
         });
@@ -251,6 +276,7 @@ impl From<Totals> for Summary {
             malformed: totals.malformed,
             modbus: totals.modbus.into(),
             messages: by_name(&totals.messages),
+            deviations: totals.deviations,
             ledger,
         }
     }

@@ -1,5 +1,6 @@
 //! The command line: one definition per argument, from which parsing and help both come.
 
+mod learn;
 mod probe;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use crate::tag::Addressing;
 use crate::tag::Order;
 use crate::tag::Type;
 
+pub(super) use learn::Learn;
 pub(super) use probe::Probe;
 
 pub(super) const DEFAULT_CONFIG: &str = "/etc/infra_monitor.toml";
@@ -91,6 +93,7 @@ Examples:
   infra_monitor replay --format json monday.pcapng tuesday.pcapng | jq .checksums.tcp
   infra_monitor replay --events --format json plant.pcap | grep modbus.write
   infra_monitor replay --transactions --format json plant.pcap | jq 'select(.function_code == 23)'
+  infra_monitor replay --events --baseline baseline.toml plant.pcap
 
 A transaction is its request and its response: `values` are those written or read; of function
 23, those written, and `read_values` those read. What is not understood stands there as the
@@ -146,6 +149,9 @@ pub(super) enum Command {
     /// Judge capture files as if they were live
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(Replay),
+    /// Write down who asks what of whom, as a baseline to review
+    #[command(after_help = learn::EXAMPLES)]
+    Learn(Learn),
     /// Read values from one controller, once or again and again
     #[command(after_help = READ_EXAMPLES)]
     Read(Read),
@@ -216,6 +222,9 @@ pub(super) struct Replay {
     /// Print each Modbus transaction with all its values, before the summary
     #[arg(long, conflicts_with = "events")]
     pub(super) transactions: bool,
+    /// Tell what this baseline does not allow, as event baseline.deviation
+    #[arg(long, value_name = "FILE", conflicts_with = "transactions")]
+    pub(super) baseline: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -15,6 +15,7 @@ use crate::app::replay::Observed;
 use crate::app::replay::Replayed;
 use crate::app::replay::Summary;
 use crate::config::Level;
+use crate::config::read_baseline;
 
 use super::args;
 use super::args::Format;
@@ -27,6 +28,7 @@ use super::transactions::Transactions;
 
 pub(super) fn replay(args: &args::Replay) -> Result<(), Failure> {
     diagnostics::start(Level::Warn);
+    let baseline = args.baseline.as_deref().map(read_baseline).transpose()?;
     let log = match args.format {
         Format::Text => Log::Text,
         Format::Json => Log::Json,
@@ -41,12 +43,13 @@ pub(super) fn replay(args: &args::Replay) -> Result<(), Failure> {
             }
         }
         Observed::Transaction { source, turn } => transactions.print(source, turn),
+        Observed::Usage(_) => (),
         Observed::Progress { read, total } => progress.show(read, total),
     };
-    let replayed = if args.transactions {
-        replay::transcribe(&args.files, observe)
-    } else {
-        replay::replay(&args.files, observe)
+    let replayed = match baseline {
+        Some(baseline) => replay::replay_against(baseline, &args.files, observe),
+        None if args.transactions => replay::transcribe(&args.files, observe),
+        None => replay::replay(&args.files, observe),
     };
     progress.finish();
     printer.map(Printer::finish).transpose()?;
@@ -60,13 +63,13 @@ pub(super) fn replay(args: &args::Replay) -> Result<(), Failure> {
     if broken.is_empty() { Ok(()) } else { Err(failure(&broken)) }
 }
 
-fn failure(errors: &[impl Display]) -> Failure {
+pub(super) fn failure(errors: &[impl Display]) -> Failure {
     let lines: Vec<_> = errors.iter().map(|error| format!("error: {error}")).collect();
     Failure::new(Exit::File, lines.join("\n"))
 }
 
 /// How far a long replay has come, where somebody sees it.
-struct Progress {
+pub(super) struct Progress {
     wanted: bool,
     bar: Option<ProgressBar>,
 }
@@ -77,12 +80,12 @@ impl Progress {
     const STYLE: &str = "{bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} to go";
 
     /// Lines on the same terminal would tear a bar apart.
-    fn new(prints_lines: bool) -> Self {
+    pub(super) fn new(prints_lines: bool) -> Self {
         let alone = !(prints_lines && io::stdout().is_terminal());
         Self { wanted: alone && io::stderr().is_terminal(), bar: None }
     }
 
-    fn show(&mut self, read: u64, total: u64) {
+    pub(super) fn show(&mut self, read: u64, total: u64) {
         if !self.wanted || total < Self::WORTH_A_BAR {
             return;
         }
@@ -94,7 +97,7 @@ impl Progress {
         bar.set_position(read);
     }
 
-    fn finish(self) {
+    pub(super) fn finish(self) {
         if let Some(bar) = self.bar {
             bar.finish_and_clear();
         }
@@ -102,8 +105,17 @@ impl Progress {
 }
 
 fn readable(summary: &Summary) -> String {
-    let Summary { packets, bytes, seconds, checksums, malformed, modbus, messages, ledger } =
-        summary;
+    let Summary {
+        packets,
+        bytes,
+        seconds,
+        checksums,
+        malformed,
+        modbus,
+        messages,
+        deviations,
+        ledger,
+    } = summary;
     let mut text = format!(
         "{packets} packets, {bytes} bytes, {seconds:.3} s of traffic; {malformed} malformed\n\n\
          {:<8} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}   verified\n",
@@ -146,6 +158,10 @@ fn readable(summary: &Summary) -> String {
             tally.commands,
             tally.unread
         );
+    }
+    if let Some(n) = deviations {
+        let more = if *n > 0 { "; --events shows them" } else { "" };
+        let _ = writeln!(text, "Deviations from the baseline: {n}{more}");
     }
     let _ = writeln!(text, "Ledger: {ledger}");
     text
