@@ -36,7 +36,7 @@ fn from_files(args: &args::Learn) -> Result<(), Failure> {
     let replayed = learn::from_files(&args.files, &mut learned, show);
     progress.finish();
     let Replayed { summary, broken } = replayed.map_err(|error| replay::failure(&[error]))?;
-    let heard = format!("{:.3} s of traffic, {} frames", summary.seconds, summary.packets);
+    let heard = format!("{} frames within {:.3} s", summary.packets, summary.seconds);
     let from = format!("{}: {heard}", names(&args.files));
     write(&learned, output, &from)?;
     if broken.is_empty() { Ok(()) } else { Err(replay::failure(&broken)) }

@@ -1,5 +1,6 @@
 //! The daemon as a process: started, told things by signal, and watched from outside.
 
+mod baseline;
 mod crosscheck;
 #[cfg(feature = "opcua")]
 mod opcua;

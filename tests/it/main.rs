@@ -8,6 +8,7 @@
 
 mod alone;
 mod catalog;
+mod baseline;
 mod chunks;
 mod cli;
 mod codecs;

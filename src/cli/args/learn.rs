@@ -26,7 +26,7 @@ pub(in crate::cli) struct Learn {
     /// Capture files to learn from, instead of the wire
     #[arg(value_name = "FILE", conflicts_with_all = ["config", "duration"])]
     pub(in crate::cli) files: Vec<PathBuf>,
-    /// Configuration whose captures are listened at
+    /// Configuration that names the captures
     #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
     pub(in crate::cli) config: PathBuf,
     /// Stop after this time, such as 30m or 24h [default: at Ctrl-C]
