@@ -7,8 +7,8 @@
 )]
 
 mod alone;
-mod catalog;
 mod baseline;
+mod catalog;
 mod chunks;
 mod cli;
 mod codecs;
