@@ -38,6 +38,7 @@ pub use wire_report::{
 use std::sync::Arc;
 
 pub use crate::wire::message::{Message, Operation, Protocol, Role};
+pub use crate::wire::packet::Vlan;
 
 /// Name of a configured source, as the operator wrote it: a link, an interface, a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,5 +1,6 @@
 //! Reload: what a new configuration asks of a running daemon, and how it is told. Pure.
 
+use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -93,8 +94,8 @@ fn is_old<K, V>(change: &Change<'_, K, V>) -> bool {
 /// What is running once `wanted` was applied as far as a reload can.
 pub(super) fn applied(running: &Config, wanted: &Config) -> Config {
     let log = Log { level: running.log.level, ..wanted.log.clone() };
-    let Config { links, servers, taps, baseline, .. } = wanted.clone();
-    Config { log, links, servers, taps, baseline, ..running.clone() }
+    let Config { baseline, links, servers, taps, .. } = wanted.clone();
+    Config { log, baseline, links, servers, taps, ..running.clone() }
 }
 
 /// A packet socket needs a permission that was given up at the start, and workers, filters, sinks
@@ -138,7 +139,8 @@ pub(super) fn read(path: &Path) -> Result<(Config, Option<Arc<Baseline>>), Refus
 pub(super) fn holding_to(mut event: Event, baseline: Option<&Baseline>) -> Event {
     let Some(baseline) = baseline else { return event };
     let n_grants = baseline.n_grants();
-    event.text += &format!("; things the baseline allows from now on: {n_grants}");
+    // Writing to a String cannot fail.
+    let _ = write!(event.text, "; things the baseline allows from now on: {n_grants}");
     event.with("baseline_grants", n_grants as u64)
 }
 

@@ -143,7 +143,7 @@ fn header(from: &str, learned: &Learned) -> String {
          # out allows any. `infra_monitor learn --output` with this file adds what it does not allow.\n"
     );
     if learned.n_untold() > 0 {
-        header += &format!("# INCOMPLETE: {}\n", no_room(learned));
+        header.extend(["# INCOMPLETE: ", &no_room(learned), "\n"]);
     }
     header
 }

@@ -58,9 +58,9 @@ pub(super) fn output_to(log: Log) -> Output {
 
 impl From<AppError> for Failure {
     fn from(error: AppError) -> Self {
-        match error {
-            AppError::Baseline(error) => error.into(),
-            error => Self::new(error.exit_code(), format!("error: {error}")),
+        if let AppError::Baseline(error) = error {
+            return error.into();
         }
+        Self::new(error.exit_code(), format!("error: {error}"))
     }
 }

@@ -255,11 +255,11 @@ fn what_cannot_be_learnt_from_or_written_to_is_said_at_once() {
         assert_eq!((run.code, run.stdout.as_str()), (Some(code), ""), "{args:?}: {}", run.stderr);
         assert!(run.stderr.contains(expected), "{args:?}: {}", run.stderr);
     }
-    let Some((mut command, _folder)) = crate::program::program_as_nobody() else {
+    let Some((mut command, place)) = crate::program::program_as_nobody() else {
         skip("cannot look at what learn says to somebody without permission");
         return;
     };
-    let config = _folder.path().join("capture.toml");
+    let config = place.path().join("capture.toml");
     fs::write(&config, "[[capture]]\ninterface = \"lo\"\n").unwrap();
     let run = Run::from(command.args(["learn", "--config"]).arg(config).output().unwrap());
     assert_eq!(run.code, Some(77), "{}", run.stderr);

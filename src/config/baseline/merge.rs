@@ -75,9 +75,8 @@ pub fn merged(file: &str, text: &str, additions: &[Addition]) -> Result<String, 
 
 /// A table of its own, with a blank line before it.
 fn talk(parties: &Parties, grants: &[(Grant, String)]) -> String {
-    let mut text = format!("\n{parties}allow = [\n");
-    grants.iter().for_each(|grant| text += &line(INDENT, grant));
-    text + "]\n"
+    let lines: String = grants.iter().map(|grant| line(INDENT, grant)).collect();
+    format!("\n{parties}allow = [\n{lines}]\n")
 }
 
 const INDENT: &str = "  ";

@@ -62,12 +62,11 @@ fn values(grants: &[&Grant], usage: &Usage) -> Ranges {
 impl Parties {
     fn in_words(&self) -> String {
         let Self { client, server, protocol, vlan } = self;
-        let mut words = format!("{client} to {server} in {}", protocol.name());
-        for (name, id) in [("VLAN", vlan[0]), ("inner VLAN", vlan[1])] {
-            if id != 0 {
-                words += &format!(", {name} {id}");
-            }
-        }
-        words
+        let tags = match vlan {
+            [0, 0] => String::new(),
+            [outer, 0] => format!(", VLAN {outer}"),
+            [outer, inner] => format!(", VLAN {inner} within {outer}"),
+        };
+        format!("{client} to {server} in {}{tags}", protocol.name())
     }
 }

@@ -5,8 +5,7 @@ use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use crate::config::Color;
-use crate::record::Operation;
-use crate::wire::packet::Vlan;
+use crate::record::{Operation, Vlan};
 
 use super::*;
 

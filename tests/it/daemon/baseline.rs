@@ -19,7 +19,9 @@ const CAPTURE: &str = "[runtime]\nwindow = \"100ms\"\n[[capture]]\ninterface = \
 fn send(from: &Namespace, frames: Vec<Vec<u8>>) {
     let send = move || {
         let injector = Injector::open("tap0").unwrap();
-        frames.iter().for_each(|frame| injector.send(frame).unwrap());
+        for frame in frames {
+            injector.send(&frame).unwrap();
+        }
     };
     from.spawn(send).join().unwrap();
 }

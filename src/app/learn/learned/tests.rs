@@ -30,7 +30,9 @@ fn write(address: u32, value: u16) -> Usage {
 fn learnt(known: &str, usages: &[Usage]) -> Learned {
     let known = parse_baseline("known.toml", known).unwrap();
     let mut learned = Learned::beside(Arc::new(known));
-    usages.iter().for_each(|usage| learned.on_usage(usage));
+    for usage in usages {
+        learned.on_usage(usage);
+    }
     learned
 }
 
