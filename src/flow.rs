@@ -20,6 +20,7 @@ mod sighting;
 mod stream;
 mod table;
 mod transcript;
+mod usage;
 mod watch;
 
 pub use datagram::{Datagram, Datagrams};

@@ -14,6 +14,7 @@ mod spoken;
 mod tap_report;
 mod transaction;
 mod usage;
+mod usage_change;
 mod wire_report;
 
 pub use checksum_tally::{Checked, ChecksumTally, Corruption, Tally};
@@ -30,6 +31,7 @@ pub use spoken::{Jump, MessageTallies, MessageTally, Spoken};
 pub use tap_report::{HeardBytes, TapReport, TapState, UnitTally};
 pub use transaction::{ModbusTally, Path, Transaction};
 pub use usage::{News, Usage};
+pub use usage_change::{Change, Ending, Pace, Poll, UsageChange};
 pub use wire_report::{
     Conflict, Contested, FragmentTally, Gap, InterfaceState, Note, RingCount, StreamTally,
     WireReport,

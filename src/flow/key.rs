@@ -81,6 +81,16 @@ impl Key {
         watched.contains(self.server, self.server_port())
     }
 
+    /// The same for all connections between two hosts.
+    pub(super) fn without_client_port(&self) -> Self {
+        Self { rest: self.rest & (u64::MAX >> 16), ..*self }
+    }
+
+    /// The same for all clients of a server.
+    pub(super) fn without_client(&self) -> Self {
+        Self { client: 0, ..self.without_client_port() }
+    }
+
     fn rest_parts(&self) -> [u16; 4] {
         let part = |nth: u32| (self.rest >> (48 - 16 * nth)).to_be_bytes();
         [0, 1, 2, 3].map(|nth| {

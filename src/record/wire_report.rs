@@ -7,7 +7,7 @@ use crate::wire::packet::Vlan;
 
 use super::{
     ChecksumTally, Corruption, Ineffective, Jump, MessageTallies, ModbusTally, Overheard, SourceId,
-    Spoken, Transaction, Usage,
+    Spoken, Transaction, Usage, Usage, UsageChange,
 };
 
 /// Sent once per block. Counts are of this block alone.
@@ -56,6 +56,14 @@ pub struct WireReport {
     pub writes_untracked: u64,
     /// What was asked of whom for the first time, or further than before.
     pub usages: Vec<Usage>,
+    /// News of who asks what of whom, at most [`WireReport::MAX_USAGES`], in order.
+    pub usages: Vec<Usage>,
+    /// Changes in how stations are asked and answer, as many.
+    pub usage_changes: Vec<UsageChange>,
+    /// News and changes for which there was no room. They are told when they are met again.
+    pub usages_deferred: u64,
+    /// Usages and stations forgotten because their tables had no room left.
+    pub usages_evicted: u64,
 }
 
 impl WireReport {
@@ -66,6 +74,9 @@ impl WireReport {
     const MAX_CORRUPT: usize = Self::MAX_NOTES / 2;
     /// Likewise; with the longest answers 100 KB. Twelve thousand a second, at 20 ms a block.
     pub const MAX_READS: usize = 256;
+
+    /// Likewise: a stranger decides what is asked.
+    pub const MAX_USAGES: usize = 64;
 
     /// An empty report.
     pub fn new(source: SourceId, at: SystemTime) -> Self {
@@ -94,6 +105,10 @@ impl WireReport {
             reads_unproven: 0,
             writes_untracked: 0,
             usages: Vec::new(),
+            usages: Vec::new(),
+            usage_changes: Vec::new(),
+            usages_deferred: 0,
+            usages_evicted: 0,
         }
     }
 
