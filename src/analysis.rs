@@ -121,20 +121,25 @@ impl Analyser {
         report.ring = delivery.ring;
         match delivery.content {
             Content::Block(block) => self.judge_block(&block, &mut report),
-            Content::Interface(state) => report.interface = Some(state).filter(|_| self.ring == 0),
+            Content::Interface(state) => {
+                report.interface = Some(state).filter(|_| self.ring == 0);
+                self.flows.on_interface_change();
+            }
             Content::Empty => (),
         }
         report
     }
 
-    /// Judge what waits for segments that will not come any more; `None` if nothing does.
+    /// Judge what waits for segments that will not come any more, and polls that had stopped;
+    /// `None` if there are none.
     pub fn finish(&mut self) -> Option<WireReport> {
-        if !self.flows.is_waiting() {
-            return None;
-        }
         let mut report = WireReport::new(self.source.clone(), time(self.last_ns));
-        self.flows.finish(&mut report);
-        Some(report)
+        let is_waiting = self.flows.is_waiting();
+        if is_waiting {
+            self.flows.finish(&mut report);
+        }
+        self.flows.finish_polls(self.last_ns, &mut report);
+        (is_waiting || !report.usage_changes.is_empty()).then_some(report)
     }
 
     fn judge_block(&mut self, block: &Block, report: &mut WireReport) {
@@ -226,7 +231,7 @@ impl Analyser {
                         destination_port,
                         payload,
                     };
-                    self.datagrams.observe(&datagram, report);
+                    self.datagrams.observe(&datagram, self.flows.usages(), report);
                 }
             }
             Transport::Icmp | Transport::Icmpv6 | Transport::Other => (),

@@ -11,6 +11,7 @@ mod conversation;
 mod datagram;
 mod effect;
 mod frames;
+mod greetings;
 mod half;
 mod key;
 mod line;
@@ -28,6 +29,7 @@ pub use line::{Line, Moment};
 pub use sighting::{Evidence, Sighting};
 pub use table::Table;
 pub use transcript::{Said, Turn};
+pub use usage::Usages;
 pub use watch::WatchList;
 
 #[cfg(test)]

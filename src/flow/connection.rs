@@ -1,6 +1,6 @@
 //! One TCP connection: segments of both sides become bytes in order, which a conversation reads.
 
-use crate::record::Protocol;
+use crate::record::{Ending, Protocol};
 use crate::wire::modbus::pdu::Direction;
 use crate::wire::packet::Flags;
 
@@ -8,6 +8,7 @@ use super::conversation::{Conversation, Page};
 use super::half::{Half, Pool};
 use super::sighting::Sighting;
 use super::transcript::Transcript;
+use super::usage::Recent;
 
 /// Both directions, and what is said in them.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ enum Phase {
     #[default]
     Open,
     /// One side said that it is done. What still comes is read.
-    Closing,
+    Closing(Ending),
 }
 
 impl Connection {
@@ -41,6 +42,14 @@ impl Connection {
 
     pub(super) fn is_open(&self) -> bool {
         self.phase == Phase::Open
+    }
+
+    /// How it ended, as far as was seen.
+    pub(super) fn ending(&self) -> Ending {
+        match self.phase {
+            Phase::Open => Ending::Open,
+            Phase::Closing(ending) => ending,
+        }
     }
 
     /// True if something waits for what is missing, or is known to be missing.
@@ -94,12 +103,14 @@ impl Connection {
         if segment.flags.any(Flags::SYN) && direction == Direction::Request {
             self.finish(page, pool);
             self.reset(pool, page.transcript); // a new connection between the same ports
+            *page.recent = Recent::new(true);
         }
-        if segment.flags.any(Flags::FIN | Flags::RST) {
-            self.phase = Phase::Closing;
+        if segment.flags.any(Flags::FIN | Flags::RST) && self.is_open() {
+            self.phase = Phase::Closing(ending(direction, segment.flags));
         }
         if self.n_gaps != page.n_gaps {
             self.on_gap(page);
+            page.recent.is_from_start = false;
         }
         let at_ns = sighting.at_ns;
         let (_, receiver) = self.halves(direction);
@@ -107,6 +118,7 @@ impl Connection {
             && receiver.on_acknowledgment(segment.acknowledgment, at_ns)
         {
             self.conversation.doubt(page);
+            page.recent.is_from_start = false;
         }
         let (_, receiver) = self.halves(direction);
         if receiver.has_hole() {
@@ -180,6 +192,14 @@ impl Connection {
             Direction::Request => (&mut self.client, &mut self.server),
             Direction::Response => (&mut self.server, &mut self.client),
         }
+    }
+}
+
+fn ending(direction: Direction, flags: Flags) -> Ending {
+    match direction {
+        _ if flags.any(Flags::RST) => Ending::Reset,
+        Direction::Request => Ending::ByClient,
+        Direction::Response => Ending::ByServer,
     }
 }
 

@@ -21,6 +21,7 @@ use super::half::Piece;
 use super::key::Key;
 use super::sighting::Evidence;
 use super::transcript::Transcript;
+use super::usage::{Asking, Recent, Usages};
 use super::watch::time;
 
 use framed::Framed;
@@ -42,6 +43,11 @@ pub(super) struct Page<'a> {
     pub(super) report: &'a mut WireReport,
     pub(super) transcript: &'a mut Transcript,
     pub(super) effects: &'a mut Effects,
+    pub(super) usages: &'a mut Usages,
+    /// What the connection used of them last.
+    pub(super) recent: &'a mut Recent,
+    /// The connection's slot in the table.
+    pub(super) slot: u32,
 }
 
 /// Conflicts that are noted in one report: they must not take the room of writes.
@@ -139,6 +145,7 @@ impl Conversation {
                     }
                     Self::Framed(framed) => framed.lose(direction),
                 }
+                page.recent.is_from_start = false;
                 page.report.streams.holes += 1;
                 page.report.streams.missing_bytes += u64::from(missing);
             }
@@ -151,6 +158,7 @@ impl Conversation {
                     }
                     Self::Framed(_) => (),
                 }
+                page.recent.is_from_start = false;
                 page.note_conflict(direction, at_ns);
             }
         }
@@ -181,6 +189,8 @@ impl Page<'_> {
 
     /// Count a message of a protocol other than Modbus, and note it if somebody must know of it.
     pub(super) fn on_message(&mut self, protocol: Protocol, at_ns: u64, message: Message) {
+        let asking = Asking { at_ns, key: self.key, connection: self.slot };
+        self.usages.on_message(&asking, self.recent, (protocol, message), self.report);
         count(self.report, (protocol, at_ns, self.key), message);
     }
 }

@@ -12,6 +12,7 @@ use crate::wire::packet::Vlan;
 use super::conversation;
 use super::key::Key;
 use super::ports::Ports;
+use super::usage::{Asking, Recent, Usages};
 
 /// What a datagram is judged by; borrowed, one for each.
 #[derive(Clone, Copy, Debug)]
@@ -44,17 +45,23 @@ impl Datagrams {
 
     /// Read a datagram, if it is one of a service.
     #[inline]
-    pub fn observe(&self, datagram: &Datagram<'_>, report: &mut WireReport) {
+    pub fn observe(&self, datagram: &Datagram<'_>, usages: &mut Usages, report: &mut WireReport) {
         if self.ports.contain(datagram.destination_port) {
-            self.read(datagram, datagram.destination_port, report);
+            self.read(datagram, datagram.destination_port, usages, report);
         } else if self.ports.contain(datagram.source_port) {
-            self.read(datagram, datagram.source_port, report);
+            self.read(datagram, datagram.source_port, usages, report);
         }
     }
 
     /// Where both ends have the port of a service, what a message says of itself decides who asks.
     #[cold]
-    fn read(&self, datagram: &Datagram<'_>, port: u16, report: &mut WireReport) {
+    fn read(
+        &self,
+        datagram: &Datagram<'_>,
+        port: u16,
+        usages: &mut Usages,
+        report: &mut WireReport,
+    ) {
         let Some(protocol) = self.services.protocol(port) else { return };
         let message = match said(protocol, datagram) {
             Said::Message(message) => message,
@@ -70,6 +77,8 @@ impl Datagrams {
             Role::Response | Role::Report => Direction::Response,
         };
         let key = Key::of_datagram(datagram, direction);
+        let asking = Asking { at_ns: datagram.at_ns, key: &key, connection: u32::MAX };
+        usages.on_message(&asking, &mut Recent::default(), (protocol, message), report);
         conversation::count(report, (protocol, datagram.at_ns, &key), message);
     }
 }

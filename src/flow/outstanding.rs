@@ -9,6 +9,7 @@ use crate::wire::modbus::mbap::Mbap;
 use crate::wire::modbus::pdu::Pdu;
 
 use super::transcript::{Transcript, Turn};
+use super::usage::Handle;
 
 /// Requests in the order they were seen.
 #[derive(Debug, Default)]
@@ -29,6 +30,7 @@ pub(super) struct Request {
     pub(super) order: u64,
     /// Of function 23: first register that it reads, and how many.
     pub(super) also_reads: Option<(u16, u16)>,
+    pub(super) usage: Handle,
     /// True if its response, seen next, can be no other's.
     pub(super) is_proven: bool,
     /// Where somebody reads along.

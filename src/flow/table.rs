@@ -5,18 +5,20 @@
 //! is bounded, nothing is ever moved or swept, and a stranger who fills the table, or even finds
 //! collisions without knowing the seed, can only make us forget, never wait or allocate.
 
-use crate::record::{Gap, Services, WireReport};
+use crate::record::{Ending, Gap, Services, WireReport};
 use crate::wire::modbus::pdu::Direction;
 use crate::wire::packet::Flags;
 
 use super::connection::Connection;
 use super::conversation::Page;
 use super::effect::Effects;
+use super::greetings::Greetings;
 use super::half::Pool;
 use super::key::Key;
 use super::ports::Ports;
 use super::sighting::Sighting;
 use super::transcript::{Transcript, Turn};
+use super::usage::{Recent, Usages};
 use super::watch::WatchList;
 
 /// Connections of one capture.
@@ -41,6 +43,8 @@ pub struct Table {
     swept: usize,
     transcript: Transcript,
     effects: Effects,
+    usages: Usages,
+    greetings: Greetings,
 }
 
 /// Where a connection may lie. Once used, it stays used, and keeps its slot.
@@ -56,6 +60,7 @@ struct Place {
 struct Slot {
     key: Key,
     last_ns: u64,
+    recent: Recent,
     connection: Connection,
 }
 
@@ -93,6 +98,8 @@ impl Table {
             swept: 0,
             transcript: Transcript::Off,
             effects: Effects::new(seed),
+            usages: Usages::new(seed),
+            greetings: Greetings::default(),
         }
     }
 
@@ -138,42 +145,67 @@ impl Table {
             Gap::None => self.n_gaps,
             Gap::Before => self.n_gaps.wrapping_add(1),
         };
+        if gap == Gap::Before {
+            self.usages.on_gap();
+        }
     }
 
     /// A block ends: look after some connections that may not be met again.
     pub fn end_block(&mut self, at_ns: u64, report: &mut WireReport) {
         for _ in 0..SWEEP.min(self.slots.len()) {
             self.swept = (self.swept + 1) % self.slots.len();
-            let Some(Slot { key, last_ns, connection }) = self.slots.get_mut(self.swept) else {
-                return;
-            };
-            let (block, n_gaps) = (self.block, self.n_gaps);
-            let (transcript, effects) = (&mut self.transcript, &mut self.effects);
-            let page = &mut Page { block, n_gaps, key, report, transcript, effects };
-            if connection.has_hole() {
-                connection.give_up(at_ns, page, &mut self.pool);
-            }
-            let patience_ns = if connection.is_open() { IDLE_NS } else { CLOSED_NS };
-            if at_ns.saturating_sub(*last_ns) > patience_ns && *key != Key::NOBODY {
-                connection.finish(page, &mut self.pool);
-                connection.release(&mut self.pool, &mut self.transcript);
-                report.flows_expired += 1;
-                *key = Key::NOBODY;
+            self.look_after(self.swept, at_ns, report);
+        }
+        let Self { slots, usages, .. } = self;
+        usages.sweep(at_ns, |slot, parties| ending(slots, slot, parties), report);
+    }
+
+    /// Give up holes that are hopeless, and a connection that has been silent for too long.
+    fn look_after(&mut self, number: usize, at_ns: u64, report: &mut WireReport) {
+        let Some(Slot { key, last_ns, connection, .. }) = self.slots.get(number) else { return };
+        let patience_ns = if connection.is_open() { IDLE_NS } else { CLOSED_NS };
+        let is_over = at_ns.saturating_sub(*last_ns) > patience_ns && *key != Key::NOBODY;
+        if !is_over && !connection.has_hole() {
+            return;
+        }
+        let Some((connection, mut page, pool)) = self.open(number, report) else { return };
+        connection.give_up(at_ns, &mut page, pool);
+        if is_over {
+            connection.finish(&mut page, pool);
+            connection.release(pool, page.transcript);
+            page.report.flows_expired += 1;
+            if let Some(slot) = self.slots.get_mut(number) {
+                (slot.key, slot.recent) = (Key::NOBODY, Recent::default());
             }
         }
         self.effects.end_block(at_ns, self.n_gaps, report);
     }
 
+    /// The interface went or came: what was said in between was not seen.
+    pub fn on_interface_change(&mut self) {
+        self.usages.on_gap();
+    }
+
+    /// What is known of who asks what of whom; datagrams belong to it too.
+    pub fn usages(&mut self) -> &mut Usages {
+        &mut self.usages
+    }
+
     /// Nothing more will come: read what waits for what is missing.
     pub fn finish(&mut self, report: &mut WireReport) {
         self.start_block(Gap::None);
-        let (block, n_gaps) = (self.block, self.n_gaps);
-        for Slot { key, connection, .. } in &mut self.slots {
-            let (transcript, effects) = (&mut self.transcript, &mut self.effects);
-            let page = &mut Page { block, n_gaps, key, report, transcript, effects };
-            connection.finish(page, &mut self.pool);
+        for number in 0..self.slots.len() {
+            if let Some((connection, mut page, pool)) = self.open(number, report) {
+                connection.finish(&mut page, pool);
+            }
         }
         self.effects.finish(n_gaps, report);
+    }
+
+    /// Nothing more will come: tell of every poll that had stopped by then.
+    pub fn finish_polls(&mut self, at_ns: u64, report: &mut WireReport) {
+        let Self { slots, usages, .. } = self;
+        usages.sweep_all(at_ns, |slot, parties| ending(slots, slot, parties), report);
     }
 
     #[cfg(test)]
@@ -205,19 +237,38 @@ impl Table {
         let key = Key::of(sighting, direction);
         let hash = key.hash(self.seed);
         let known = self.find(&key, hash);
-        if known.is_none() && sighting.segment.payload.is_empty() {
+        let segment = sighting.segment;
+        if known.is_none() && segment.payload.is_empty() {
+            if segment.flags.any(Flags::SYN) && direction == Direction::Request {
+                self.greetings.note(hash, segment.sequence);
+            }
             return; // a port scan costs nothing
         }
+        let is_first = known.is_none() && self.greetings.precede(hash, segment.sequence);
         let Some(number) = known.or_else(|| self.claim(key, hash, report)) else {
             return;
         };
-        let Self { block, n_gaps, transcript, effects, .. } = self;
-        let (block, n_gaps) = (*block, *n_gaps);
-        if let Some(Slot { key, last_ns, connection }) = self.slots.get_mut(number) {
-            *last_ns = sighting.at_ns;
-            let page = &mut Page { block, n_gaps, key, report, transcript, effects };
-            connection.accept(sighting, direction, page, &mut self.pool);
+        if let Some(slot) = self.slots.get_mut(number) {
+            slot.last_ns = sighting.at_ns;
         }
+        if let Some((connection, mut page, pool)) = self.open(number, report) {
+            page.recent.is_from_start |= is_first;
+            connection.accept(sighting, direction, &mut page, pool);
+        }
+    }
+
+    /// A connection, and what it writes on.
+    #[inline]
+    fn open<'a>(
+        &'a mut self,
+        number: usize,
+        report: &'a mut WireReport,
+    ) -> Option<(&'a mut Connection, Page<'a>, &'a mut Pool)> {
+        let Self { slots, block, n_gaps, pool, transcript, effects, usages, .. } = self;
+        let Slot { key, recent, connection, .. } = slots.get_mut(number)?;
+        let (block, n_gaps, slot) = (*block, *n_gaps, u32::try_from(number).unwrap_or(u32::MAX));
+        let page = Page { block, n_gaps, key, report, transcript, effects, usages, recent, slot };
+        Some((connection, page, pool))
     }
 
     /// Who speaks; `None` if neither port is a service's.
@@ -272,16 +323,15 @@ impl Table {
         let is_new = chosen.tag == 0;
         let number = if is_new { self.slots.len() } else { chosen.number() };
         if is_new {
-            self.slots.push(Slot { key, last_ns: 0, connection: Connection::new(protocol) });
+            let (recent, connection) = (Recent::default(), Connection::new(protocol));
+            self.slots.push(Slot { key, last_ns: 0, recent, connection });
         } else {
-            let (block, n_gaps) = (self.block, self.n_gaps);
+            let (connection, mut page, pool) = self.open(number, report)?;
+            page.report.flows_evicted += u64::from(connection.is_open());
+            connection.finish(&mut page, pool);
+            connection.restart(protocol, pool, page.transcript);
             let slot = self.slots.get_mut(number)?;
-            report.flows_evicted += u64::from(slot.connection.is_open());
-            let (transcript, effects) = (&mut self.transcript, &mut self.effects);
-            let page = &mut Page { block, n_gaps, key: &slot.key, report, transcript, effects };
-            slot.connection.finish(page, &mut self.pool);
-            slot.connection.restart(protocol, &mut self.pool, &mut self.transcript);
-            slot.key = key;
+            (slot.key, slot.recent) = (key, Recent::default());
         }
         let is_watched = key.is_on(&self.watched);
         self.slots.get_mut(number)?.connection.watch(is_watched);
@@ -305,6 +355,13 @@ impl Table {
     fn home(&self, hash: u64) -> usize {
         hash as usize & self.mask
     }
+}
+
+/// What became of the connection in a slot, if it is one between these two.
+fn ending(slots: &[Slot], slot: u32, parties: &Key) -> Ending {
+    let slot = usize::try_from(slot).ok().and_then(|number| slots.get(number));
+    let slot = slot.filter(|slot| slot.key.without_client_port() == *parties);
+    slot.map_or(Ending::Unknown, |slot| slot.connection.ending())
 }
 
 impl Place {

@@ -7,6 +7,7 @@
 
 mod entry;
 mod latency;
+mod message;
 mod rhythm;
 mod slots;
 
@@ -16,7 +17,9 @@ pub(super) use slots::Handle;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
-use crate::record::{Change, Ending, News, Operation, Pace, UsageChange, WireReport};
+use crate::record::{
+    Change, Ending, Message, News, Operation, Pace, Protocol, Role, UsageChange, WireReport,
+};
 
 use super::key::Key;
 use super::watch::time;
@@ -26,7 +29,7 @@ use slots::Slots;
 
 /// Usages and stations of one capture.
 #[derive(Debug)]
-pub(super) struct Usages {
+pub struct Usages {
     seed: u64,
     entries: Slots<UsageKey, Entry>,
     stations: Slots<entry::StationKey, Station>,
@@ -40,6 +43,8 @@ pub(super) struct Usages {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Recent {
     handles: [Handle; 4],
+    /// Of the last request.
+    last: Handle,
     /// The connection was seen from its start, and no byte of it was missed.
     pub(super) is_from_start: bool,
 }
@@ -122,6 +127,7 @@ impl Usages {
             self.tell_news(handle, asking.at_ns, asked, (recent.is_from_start, &mut *report));
         }
         self.count(handle, asking, asked, report);
+        recent.last = handle;
         handle
     }
 
@@ -403,6 +409,10 @@ fn tell(report: &mut WireReport, key: &UsageKey, at_ns: u64, what: Change) -> bo
 }
 
 impl Recent {
+    pub(super) fn new(is_from_start: bool) -> Self {
+        Self { is_from_start, ..Self::default() }
+    }
+
     #[inline]
     fn get(&self, what: u64) -> Handle {
         self.handles.get(Self::place(what)).copied().unwrap_or_default()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::record::{Note, Path, Transaction, WireReport};
+use crate::record::{Note, Operation, Path, Protocol, Transaction, WireReport};
 use crate::wire::modbus::mbap::Mbap;
 use crate::wire::modbus::pdu::{Access, Direction, Pdu};
 
@@ -12,6 +12,7 @@ use super::super::outstanding::{NoteAt, Outstanding, Request};
 use super::super::sighting::Evidence;
 use super::super::stream::{Stream, Taken};
 use super::super::transcript::{Said, Transcript, Turn};
+use super::super::usage::{Answer, Answered, Asked, Asking, Handle};
 use super::super::watch::{Watch, time};
 use super::Page;
 
@@ -151,6 +152,7 @@ impl Open {
             note: None,
             order: if is_known { order } else { 0 },
             also_reads: effect::also_reads(&pdu, bytes),
+            usage: page.on_asked(at_ns, &asked(mbap, &pdu)),
             is_proven: self.watch.is_provable(mbap),
             turn: page.transcript.begin(|| turn(page.key, Direction::Request, at_ns, mbap, bytes)),
         };
@@ -184,9 +186,10 @@ impl Open {
         let latency = request
             .as_ref()
             .map(|request| Duration::from_nanos(at_ns.saturating_sub(request.at_ns)));
-        if let Some(latency) = latency {
+        if let (Some(latency), Some(request)) = (latency, &request) {
             page.report.modbus.transactions += 1;
             page.report.modbus.latency += latency;
+            page.on_answered(request, at_ns, pdu.exception);
         }
         let note = request.as_ref().and_then(|request| request.note);
         if let Some(noted) = note.and_then(|at| page.noted(at)) {
@@ -202,6 +205,7 @@ impl Open {
                 note: None,
                 order: 0,
                 also_reads: None,
+                usage: Handle::default(),
                 is_proven: false,
                 turn: None,
             });
@@ -219,6 +223,27 @@ fn context<'a>(page: &Page<'a>, unit: u8, at_ns: u64) -> Context<'a> {
 fn count_function(report: &mut WireReport, function: u8) {
     if let Some(count) = report.modbus.functions.get_mut(usize::from(function)) {
         *count += 1;
+    }
+}
+
+/// A request, as it is known again.
+fn asked(mbap: Mbap, pdu: &Pdu) -> Asked {
+    let operation = match pdu.access {
+        Access::Read => Operation::Read,
+        Access::Write => Operation::Write,
+        Access::Other => Operation::Other,
+    };
+    let addresses = pdu.address.map(|first| {
+        let n_more = pdu.quantity.unwrap_or(1).saturating_sub(1);
+        (u32::from(first), u32::from(first) + u32::from(n_more))
+    });
+    Asked {
+        protocol: Protocol::Modbus,
+        station: Some(mbap.unit.into()),
+        function: pdu.function.into(),
+        operation,
+        addresses,
+        value: pdu.value,
     }
 }
 
@@ -250,6 +275,24 @@ fn turn(key: &Key, direction: Direction, at_ns: u64, mbap: Mbap, pdu: &[u8]) -> 
 }
 
 impl Page<'_> {
+    #[inline]
+    fn on_asked(&mut self, at_ns: u64, asked: &Asked) -> Handle {
+        let asking = Asking { at_ns, key: self.key, connection: self.slot };
+        self.usages.on_request(&asking, self.recent, asked, self.report)
+    }
+
+    #[inline]
+    fn on_answered(&mut self, request: &Request, at_ns: u64, exception: Option<u8>) {
+        let answer = match exception {
+            None => Answer::Served,
+            Some(0x0a | 0x0b) => Answer::Unreachable, // a gateway's (section 7)
+            Some(_) => Answer::Refused,
+        };
+        let latency_ns = at_ns.saturating_sub(request.at_ns);
+        let answered = Answered { at_ns, latency_ns, answer };
+        self.usages.on_response(request.usage, &answered, self.report);
+    }
+
     /// Add a note, and say where it lies; `None` if there was no room.
     fn note(&mut self, transaction: Transaction) -> Option<NoteAt> {
         let index = self.report.notes.len();

@@ -114,6 +114,8 @@ pub(super) struct Entry {
     values: (u16, u16),
     /// Requests, up to 2^32 - 1.
     pub(super) n: u32,
+    /// Messages that wait for a response, where no identifier says whose one is.
+    pub(super) n_open: u8,
     pub(super) first_ns: u64,
     pub(super) last_ns: u64,
     pub(super) is_answered: bool,
@@ -132,6 +134,7 @@ impl Entry {
             addresses: (u32::MAX, 0),
             values: (u16::MAX, 0),
             n: 0,
+            n_open: 0,
             first_ns: at_ns,
             last_ns: at_ns,
             is_answered: false,

@@ -131,9 +131,13 @@ fn a_usage_is_told_when_it_is_first_seen_and_when_a_range_grows() {
     assert_eq!((&usage.addresses, &usage.values), (&Some(100..=101), &None));
     assert!(usage.is_from_start);
     assert_eq!(traffic.take_news(), [News::First]);
-    (0..9).for_each(|_| drop(traffic.ask(SCADA, &read(100))));
+    for _ in 0..9 {
+        traffic.ask(SCADA, &read(100));
+    }
     assert_eq!(traffic.take_news(), []);
-    [80, 90, 102, 101].iter().for_each(|address| drop(traffic.ask(SCADA, &read(*address))));
+    for address in [80, 90, 102, 101].iter() {
+        traffic.ask(SCADA, &read(*address));
+    }
     assert_eq!(traffic.report.usages[1].addresses, Some(80..=103));
     assert_eq!(traffic.take_news(), [News::Address; 2]);
     let values = [7, 7, 9, 8, 0].map(|value| traffic.ask(SCADA, &write(3, value)));
@@ -154,8 +158,12 @@ fn client_station_function_and_protocol_tell_usages_apart_and_connections_do_not
         Asked { protocol: Protocol::Dnp3, ..asked },
     ];
     for _ in 0..3 {
-        others.iter().for_each(|asked| drop(traffic.ask_again(SCADA, asked)));
-        others.iter().for_each(|asked| drop(traffic.ask(SCADA, asked)));
+        for asked in others.iter() {
+            traffic.ask_again(SCADA, asked);
+        }
+        for asked in others.iter() {
+            traffic.ask(SCADA, asked);
+        }
     }
     traffic.ask(OTHER, &asked);
     assert_eq!(traffic.take_news(), [News::First; 6]);
