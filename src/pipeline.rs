@@ -25,6 +25,7 @@ mod sequence;
 mod tag;
 mod tap;
 mod transaction;
+mod usage;
 mod words;
 
 pub use baseline::function_of;
@@ -46,6 +47,7 @@ use line::Lines;
 use link::Links;
 use outbox::Outbox;
 use tap::Taps;
+use usage::Usages;
 
 /// What the pipeline can be told.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,6 +108,7 @@ pub struct Pipeline {
     deviations: Deviations,
     crosscheck: Crosscheck,
     taps: Taps,
+    usages: Usages,
     outbox: Outbox,
 }
 
@@ -121,6 +124,7 @@ impl Pipeline {
             deviations: Deviations::default(),
             crosscheck: Crosscheck::default(),
             taps: Taps::default(),
+            usages: Usages::default(),
             outbox,
         }
     }
@@ -148,6 +152,7 @@ impl Pipeline {
         self.captures.on_report(report, &mut self.outbox);
         self.deviations.on_report(report, &mut self.outbox);
         self.crosscheck.on_report(report);
+        self.usages.on_report(report, &mut self.outbox);
     }
 
     /// Take what was heard on a line: writes are told at once, checksums when the window ends.
@@ -178,6 +183,7 @@ impl Pipeline {
         self.captures.on_window_end(now, &mut self.outbox);
         self.crosscheck.on_window_end(now, &mut self.outbox);
         self.taps.on_window_end(now, &mut self.outbox);
+        self.usages.on_window_end(now, &mut self.outbox);
         self.outbox.on_window_end(now);
     }
 
@@ -224,6 +230,7 @@ impl Pipeline {
         let mut notes = self.captures.notes();
         notes.merge(&self.taps.notes());
         self.deviations.note_in(&mut notes);
+        self.usages.note_in(&mut notes);
         ledgers.insert("notes".to_owned(), notes);
         ledgers.insert("events".to_owned(), self.outbox.ledger().clone());
         ledgers

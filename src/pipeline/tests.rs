@@ -11,6 +11,7 @@ mod refusals;
 mod shell;
 mod taps;
 mod telecontrol;
+mod usages;
 mod wire;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

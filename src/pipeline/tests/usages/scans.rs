@@ -1,0 +1,97 @@
+//! Clients that search.
+
+use super::*;
+
+/// What is told when the window of these news ends.
+fn window(
+    pipeline: &mut Pipeline,
+    usages: impl IntoIterator<Item = Usage>,
+    answers: impl IntoIterator<Item = UsageChange>,
+) -> Vec<Event> {
+    let usages: Vec<_> = usages.into_iter().collect();
+    let last = usages.iter().map(|usage| usage.at).max().unwrap();
+    let mut events = see(pipeline, usages, answers);
+    pipeline.on_window_end(last + Duration::from_secs(1));
+    events.extend(drain(pipeline));
+    events.retain(|event| event.kind == Kind::DeviceScanned);
+    events
+}
+
+fn unit(seconds: u64, client: u8, unit: u32) -> Usage {
+    Usage { station: Some(unit), ..usage(seconds, client) }
+}
+
+#[test]
+fn a_client_that_asks_unit_after_unit_is_told_once_and_then_counted() {
+    let mut pipeline = quiet();
+    let events = window(&mut pipeline, (1..=40).map(|nth| unit(0, 66, nth)), []);
+    assert_eq!(events.len(), 1);
+    insta::assert_snapshot!(show(&events[0]), @r#"
+    device.scanned: 192.0.2.66 asked within 0s for much that nobody asked for before: stations 40, servers 1, functions 1; unanswered or refused: 40; somebody searches for devices, or a client was started that is new or configured for another plant; find the host and what runs on it
+      protocol = Text("modbus")
+      client = Text("192.0.2.66")
+      server = Text("192.0.2.10:502")
+      unit = Unsigned(1)
+      servers = Unsigned(1)
+      stations = Unsigned(40)
+      functions = Unsigned(1)
+      news = Unsigned(40)
+      fruitless = Unsigned(40)
+      span_ms = Real(0.0)
+    "#);
+    assert_eq!(window(&mut pipeline, (41..=90).map(|nth| unit(5, 66, nth)), []), []);
+    assert_eq!(pipeline.ledgers()["notes"].noted["scans_repeated"], 50);
+    let events = window(&mut pipeline, (91..=130).map(|nth| unit(400, 66, nth)), []);
+    assert_eq!(events.len(), 1, "it goes on");
+}
+
+#[test]
+fn a_slow_search_is_found_because_nobody_answers() {
+    let mut pipeline = quiet();
+    let mut events = vec![];
+    for nth in 1..=32_u32 {
+        events.extend(window(&mut pipeline, [unit(u64::from(nth) * 3, 66, nth)], []));
+    }
+    assert_eq!(events.len(), 1);
+    assert_eq!(field(&events[0], "fruitless"), Some(&Scalar::Unsigned(16)));
+}
+
+#[test]
+fn a_client_that_starts_and_is_answered_is_no_scan_while_the_capture_learns() {
+    let units = || (1..=60).map(|nth| unit(0, 5, nth));
+    let answers =
+        (1..=60).map(|nth| UsageChange { station: Some(nth), ..change(0, 5, Change::Answers) });
+    assert_eq!(window(&mut quiet(), units(), answers), []);
+    // Nor is one that asks one dead unit for many blocks.
+    let address = |nth: u64| Usage { news: News::Address, ..usage(nth / 10, 5) };
+    assert_eq!(window(&mut quiet(), (0..60).map(address), []), []);
+}
+
+#[test]
+fn once_the_capture_has_learned_much_that_is_new_is_a_scan_even_if_it_is_answered() {
+    let mut pipeline = settled();
+    let address = |nth: u64| Usage { news: News::Address, ..usage(SETTLED + nth / 2, 5) };
+    assert_eq!(window(&mut pipeline, (0..12).map(address), []), []);
+    assert_eq!(window(&mut pipeline, (40..52).map(address), []), [], "not within ten seconds");
+    assert_eq!(window(&mut pipeline, (52..60).map(address), []).len(), 1);
+    let value = |nth: u64| Usage { news: News::Value, ..usage(SETTLED + 1000 + nth / 10, 5) };
+    assert_eq!(window(&mut pipeline, (0..60).map(value), []), [], "a setpoint moves");
+}
+
+#[test]
+fn refusals_show_a_search_for_addresses_and_one_wrong_poll_does_not() {
+    let refused = |address: u16| {
+        let refused = Transaction { function: 3, exception: Some(2), ..write() };
+        Note::Modbus(Transaction { address: Some(address), value: None, ..refused })
+    };
+    for (n_addresses, n_told) in [(1, 0), (40, 1)] {
+        let mut pipeline = settled();
+        let mut report = WireReport::new(SourceId::from("eth1"), at(1));
+        (0..60).for_each(|nth| report.note(refused(nth % n_addresses)));
+        pipeline.on_report(&WireReport { frames: 60, ..report });
+        pipeline.on_window_end(at(2));
+        let scans = kinds(&mut pipeline);
+        let scans = scans.iter().filter(|kind| **kind == Kind::DeviceScanned);
+        assert_eq!(scans.count(), n_told, "{n_addresses}");
+    }
+}

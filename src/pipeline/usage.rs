@@ -1,0 +1,265 @@
+//! Who asks what of whom, as events: clients and devices that are new, a second master, scans, polls
+//! that stop, and stations that become slow.
+//!
+//! For the first ten minutes of a capture, or of a capture file in its own time, nothing is told as
+//! new: it is learned. Strangers choose who asks, so every table here is bounded and says what it
+//! forgets, and of each kind eight events are told in five minutes; the rest is told as one number.
+
+mod known;
+mod polls;
+mod scan;
+mod words;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, SystemTime};
+
+use crate::record::{
+    Change, Kind, Ledger, News, Note, Protocol, SourceId, Usage, UsageChange, WireReport,
+};
+use crate::wire::packet::Vlan;
+
+use super::outbox::Outbox;
+use known::{Known, Quota};
+use polls::Polls;
+use scan::Scans;
+
+/// How long a capture learns before anything in it is new.
+const SETTLING: Duration = Duration::from_secs(10 * 60);
+/// Clients and their servers that are known. One that nobody answers makes room first.
+const MAX_MASTERS: usize = 1024;
+const MAX_DEVICES: usize = 4096;
+/// Pairs of masters that were told.
+const MAX_SECONDS: usize = 256;
+
+/// Every source of reports; the configuration bounds them.
+#[derive(Debug, Default)]
+pub(super) struct Usages {
+    by_source: BTreeMap<SourceId, Watched>,
+    deferred: u64,
+    evicted: u64,
+}
+
+/// One capture.
+#[derive(Debug)]
+struct Watched {
+    since: SystemTime,
+    masters: Known<Pair, Master>,
+    devices: Known<Device, SystemTime>,
+    seconds: Known<(Pair, IpAddr), SystemTime>,
+    scans: Scans,
+    polls: Polls,
+    /// By kind of event.
+    quotas: BTreeMap<Kind, Quota>,
+}
+
+/// A client and a server, whatever it asks of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Pair {
+    vlan: (u16, u16),
+    client: IpAddr,
+    server: SocketAddr,
+}
+
+/// A station behind a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Device {
+    vlan: (u16, u16),
+    server: SocketAddr,
+    protocol: Protocol,
+    station: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Master {
+    is_answered: bool,
+    /// When the latest news of it came.
+    last: SystemTime,
+}
+
+impl Usages {
+    pub(super) fn on_report(&mut self, report: &WireReport, outbox: &mut Outbox) {
+        self.deferred += report.usages_deferred;
+        self.evicted += report.usages_evicted;
+        if report.frames == 0 && report.usages.is_empty() && report.usage_changes.is_empty() {
+            return; // a file that was read to its end, or the state of an interface
+        }
+        let source = &report.source;
+        let watched =
+            self.by_source.entry(source.clone()).or_insert_with(|| Watched::new(begin(report)));
+        for usage in &report.usages {
+            watched.on_usage(source, usage, outbox);
+        }
+        for change in &report.usage_changes {
+            watched.on_change(source, change, outbox);
+        }
+        for note in &report.notes {
+            match note {
+                Note::Modbus(seen) => watched.scans.on_transaction(seen),
+                Note::Corrupt(_) | Note::Message(_) | Note::Conflict(_) => (),
+            }
+        }
+    }
+
+    pub(super) fn on_window_end(&mut self, now: SystemTime, outbox: &mut Outbox) {
+        for (source, watched) in &mut self.by_source {
+            watched.on_window_end(source, now, outbox);
+        }
+    }
+
+    /// Count what was forgotten or not told into a ledger of notes.
+    pub(super) fn note_in(&self, ledger: &mut Ledger) {
+        let sum = |of: fn(&Watched) -> u64| self.by_source.values().map(of).sum();
+        ledger.note("usages_deferred", self.deferred);
+        ledger.note("usages_evicted", self.evicted);
+        ledger.note("masters_forgotten", sum(|watched| watched.masters.n_forgotten));
+        ledger.note("devices_forgotten", sum(|watched| watched.devices.n_forgotten));
+        ledger.note("scans_repeated", sum(|watched| watched.scans.n_repeated()));
+        ledger.note("scanners_forgotten", sum(|watched| watched.scans.n_forgotten()));
+        ledger.note("polls_forgotten", sum(|watched| watched.polls.n_forgotten()));
+        ledger.note("usage_events_counted", sum(Watched::n_untold));
+    }
+}
+
+/// When the first of what a report tells was seen. A report is dated by its last frame, and that of
+/// a file may hold minutes.
+fn begin(report: &WireReport) -> SystemTime {
+    report.usages.iter().map(|usage| usage.at).chain([report.at]).min().unwrap_or(report.at)
+}
+
+impl Watched {
+    fn new(since: SystemTime) -> Self {
+        Self {
+            since,
+            masters: Known::new(MAX_MASTERS),
+            devices: Known::new(MAX_DEVICES),
+            seconds: Known::new(MAX_SECONDS),
+            scans: Scans::default(),
+            polls: Polls::default(),
+            quotas: BTreeMap::new(),
+        }
+    }
+
+    /// How long it has been learned, if that is long enough.
+    fn settled(&self, at: SystemTime) -> Option<Duration> {
+        at.duration_since(self.since).ok().filter(|learned| *learned >= SETTLING)
+    }
+
+    fn on_usage(&mut self, source: &SourceId, usage: &Usage, outbox: &mut Outbox) {
+        let pair = Pair::new(usage.vlan, usage.client, usage.server);
+        let settled = self.settled(usage.at);
+        match usage.news {
+            News::First | News::Address => {
+                let device = Device::new(usage.vlan, usage.server, usage.protocol, usage.station);
+                self.scans.on_news(pair, device, usage, settled.is_some());
+            }
+            News::Value => (),
+        }
+        if let Some(master) = self.masters.get_mut(&pair) {
+            master.last = usage.at;
+            return;
+        }
+        let master = Master { is_answered: false, last: usage.at };
+        self.masters.insert(pair, master, |master| (master.is_answered, master.last));
+        if let Some(learned) = settled
+            && self.may_tell(Kind::MasterNew, usage.at)
+        {
+            outbox.raise(Kind::MasterNew, || words::master_new(source, usage, learned));
+        }
+    }
+
+    fn on_change(&mut self, source: &SourceId, change: &UsageChange, outbox: &mut Outbox) {
+        let pair = Pair::new(change.vlan, change.client, change.server);
+        match change.what {
+            Change::Answers => self.on_answer(source, pair, change, outbox),
+            Change::SecondMaster { master, since } => {
+                if self.seconds.get_mut(&(pair, master)).is_some() {
+                    return;
+                }
+                self.seconds.insert((pair, master), change.at, |at| *at);
+                if self.may_tell(Kind::MasterSecond, change.at) {
+                    outbox.raise(Kind::MasterSecond, || {
+                        words::master_second(source, change, master, since)
+                    });
+                }
+            }
+            Change::Stopped { poll, ending } => self.polls.on_stop(pair, change, poll, ending),
+            Change::Resumed { poll } => self.polls.on_resume(pair, poll),
+            Change::Slower(pace) => {
+                if self.may_tell(Kind::LatencyRaised, change.at) {
+                    outbox.raise(Kind::LatencyRaised, || words::slower(source, change, pace));
+                }
+            }
+            Change::AsUsual(pace) => {
+                if self.may_tell(Kind::LatencyReturned, change.at) {
+                    outbox.raise(Kind::LatencyReturned, || words::as_usual(source, change, pace));
+                }
+            }
+        }
+    }
+
+    fn on_answer(
+        &mut self,
+        source: &SourceId,
+        pair: Pair,
+        change: &UsageChange,
+        outbox: &mut Outbox,
+    ) {
+        if let Some(master) = self.masters.get_mut(&pair) {
+            master.is_answered = true;
+        }
+        let device = Device::new(change.vlan, change.server, change.protocol, change.station);
+        if self.devices.get_mut(&device).is_some() {
+            return;
+        }
+        self.devices.insert(device, change.at, |at| *at);
+        if let Some(learned) = self.settled(change.at)
+            && self.may_tell(Kind::DeviceNew, change.at)
+        {
+            outbox.raise(Kind::DeviceNew, || words::device_new(source, change, learned));
+        }
+    }
+
+    fn on_window_end(&mut self, source: &SourceId, now: SystemTime, outbox: &mut Outbox) {
+        let Self { scans, polls, devices, quotas, .. } = self;
+        let mut may_tell = |kind, at| quotas.entry(kind).or_default().take(at);
+        scans.on_window_end(devices, |found| {
+            if may_tell(Kind::DeviceScanned, found.at) {
+                outbox.raise(Kind::DeviceScanned, || words::scanned(source, &found));
+            }
+        });
+        polls.on_window_end(now, |told| {
+            let kind = told.kind();
+            let is_told = may_tell(kind, now);
+            if is_told {
+                outbox.raise(kind, || words::poll(source, now, &told));
+            }
+            is_told
+        });
+        for (kind, quota) in quotas {
+            if let Some(untold) = quota.on_window_end(now) {
+                outbox.raise(*kind, || words::further(source, now, *kind, untold));
+            }
+        }
+    }
+
+    fn may_tell(&mut self, kind: Kind, at: SystemTime) -> bool {
+        self.quotas.entry(kind).or_default().take(at)
+    }
+
+    fn n_untold(&self) -> u64 {
+        self.quotas.values().map(Quota::n_untold).sum()
+    }
+}
+
+impl Pair {
+    fn new(vlan: Vlan, client: IpAddr, server: SocketAddr) -> Self {
+        Self { vlan: (vlan.outer, vlan.inner), client, server }
+    }
+}
+
+impl Device {
+    fn new(vlan: Vlan, server: SocketAddr, protocol: Protocol, station: Option<u32>) -> Self {
+        Self { vlan: (vlan.outer, vlan.inner), server, protocol, station }
+    }
+}

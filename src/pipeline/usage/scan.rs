@@ -1,0 +1,236 @@
+//! Scans: one client asks for much that nobody asked for before, or that nobody answers.
+//!
+//! A client that starts asks for much that is new too. So while a capture is still learning, news
+//! are a scan only if at least half of them were for nothing: stations that do not answer, each
+//! counted once, and different requests refused because there is no such function or address.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
+
+use crate::record::{News, Path, Transaction, Usage};
+use crate::wire::packet::Vlan;
+
+use super::super::reply::is_recent;
+use super::known::Known;
+use super::{Device, Pair, Protocol};
+
+/// News in [`PERIOD`], or attempts for nothing in a row, that are a scan.
+const MANY: usize = 16;
+const PERIOD: Duration = Duration::from_secs(10);
+/// Attempts of one client that are remembered.
+const MAX_ATTEMPTS: usize = 64;
+/// Clients that are looked at; the one that tried nothing for longest makes room.
+const MAX_CLIENTS: usize = 64;
+
+#[derive(Debug)]
+pub(super) struct Scans {
+    by_client: Known<Client, Attempts>,
+    /// Attempts of clients that were told recently.
+    repeated: u64,
+}
+
+type Client = ((u16, u16), IpAddr);
+
+/// What a client tried lately.
+#[derive(Debug, Default)]
+struct Attempts {
+    recent: VecDeque<Attempt>,
+    /// Something came since this was last judged.
+    is_new: bool,
+    told_at: Option<SystemTime>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Attempt {
+    at: SystemTime,
+    device: Device,
+    function: u16,
+    what: What,
+    is_settled: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    News(News),
+    /// No such function, or no such address (exceptions 1 and 2).
+    Refused {
+        address: Option<u16>,
+    },
+}
+
+/// A scan, as it is told.
+#[derive(Debug)]
+pub(super) struct Scan {
+    pub(super) at: SystemTime,
+    pub(super) vlan: (u16, u16),
+    pub(super) client: IpAddr,
+    /// One that was scanned.
+    pub(super) device: Device,
+    pub(super) n_servers: usize,
+    pub(super) n_stations: usize,
+    pub(super) n_functions: usize,
+    /// What was new.
+    pub(super) n_news: usize,
+    /// Of the attempts: for nothing.
+    pub(super) n_fruitless: usize,
+    pub(super) span: Duration,
+}
+
+impl Default for Scans {
+    fn default() -> Self {
+        Self { by_client: Known::new(MAX_CLIENTS), repeated: 0 }
+    }
+}
+
+impl Scans {
+    pub(super) fn on_news(&mut self, pair: Pair, device: Device, usage: &Usage, is_settled: bool) {
+        let what = What::News(usage.news);
+        let Usage { at, function, .. } = *usage;
+        self.on_attempt(pair.client, Attempt { at, device, function, what, is_settled });
+    }
+
+    /// A refusal may show a scan, if it is one of the two that a wrong guess gets.
+    pub(super) fn on_transaction(&mut self, seen: &Transaction) {
+        let (Path::Network { vlan, client, server }, Some(1 | 2)) = (seen.path, seen.exception)
+        else {
+            return;
+        };
+        let device = Device::new(vlan, server, Protocol::Modbus, Some(seen.unit.into()));
+        let what = What::Refused { address: seen.address };
+        let attempt = Attempt {
+            at: seen.at,
+            device,
+            function: seen.function.into(),
+            what,
+            is_settled: false,
+        };
+        self.on_attempt(client.ip(), attempt);
+    }
+
+    /// Tell of each client that scans.
+    pub(super) fn on_window_end(
+        &mut self,
+        answering: &Known<Device, SystemTime>,
+        mut tell: impl FnMut(Scan),
+    ) {
+        for (client, attempts) in self.by_client.iter_mut() {
+            if !std::mem::take(&mut attempts.is_new) {
+                continue;
+            }
+            let Some(scan) = attempts.judge(*client, answering) else { continue };
+            let n = attempts.recent.len() as u64;
+            attempts.recent.clear();
+            if attempts.told_at.is_some_and(|told_at| is_recent(told_at, scan.at)) {
+                self.repeated += n;
+                continue;
+            }
+            attempts.told_at = Some(scan.at);
+            tell(scan);
+        }
+    }
+
+    pub(super) fn n_repeated(&self) -> u64 {
+        self.repeated
+    }
+
+    pub(super) fn n_forgotten(&self) -> u64 {
+        self.by_client.n_forgotten
+    }
+
+    fn on_attempt(&mut self, client: IpAddr, attempt: Attempt) {
+        let key = (attempt.device.vlan, client);
+        if self.by_client.get_mut(&key).is_none() {
+            let last = |attempts: &Attempts| attempts.recent.back().map(|attempt| attempt.at);
+            self.by_client.insert(key, Attempts::default(), last);
+        }
+        if let Some(attempts) = self.by_client.get_mut(&key) {
+            attempts.push(attempt);
+        }
+    }
+}
+
+impl Attempts {
+    fn push(&mut self, attempt: Attempt) {
+        let is_same = |known: &Attempt| {
+            (known.device, known.function, known.what)
+                == (attempt.device, attempt.function, attempt.what)
+        };
+        match attempt.what {
+            // The same request is refused at each poll.
+            What::Refused { .. } if self.recent.iter().any(is_same) => return,
+            What::Refused { .. } | What::News(_) => (),
+        }
+        if self.recent.len() == MAX_ATTEMPTS {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(attempt);
+        self.is_new = true;
+    }
+
+    fn judge(&self, client: Client, answering: &Known<Device, SystemTime>) -> Option<Scan> {
+        let last = self.recent.iter().map(|attempt| attempt.at).max()?;
+        let is_in_period =
+            |attempt: &&Attempt| last.duration_since(attempt.at).is_ok_and(|age| age <= PERIOD);
+        let lately: Vec<_> = self.recent.iter().filter(is_in_period).collect();
+        let n_news = lately.iter().filter(|attempt| attempt.is_news()).count();
+        let n_fruitless = fruitless(&lately, answering);
+        let is_settled = lately.iter().any(|attempt| attempt.is_settled);
+        if n_news >= MANY && (is_settled || n_fruitless * 2 >= n_news) {
+            return Scan::of(client, &lately, n_fruitless);
+        }
+        // Each of them waits for its time-out, so these may take long.
+        let is_for_nothing = |attempt: &&Attempt| attempt.is_for_nothing(answering);
+        let in_a_row: Vec<_> = self.recent.iter().rev().take_while(is_for_nothing).collect();
+        let n_fruitless = fruitless(&in_a_row, answering);
+        (n_fruitless >= MANY).then(|| Scan::of(client, &in_a_row, n_fruitless)).flatten()
+    }
+}
+
+impl Attempt {
+    fn is_news(&self) -> bool {
+        match self.what {
+            What::News(_) => true,
+            What::Refused { .. } => false,
+        }
+    }
+
+    fn is_for_nothing(&self, answering: &Known<Device, SystemTime>) -> bool {
+        !self.is_news() || !answering.contains(&self.device)
+    }
+}
+
+/// Stations that do not answer, and refusals.
+fn fruitless(attempts: &[&Attempt], answering: &Known<Device, SystemTime>) -> usize {
+    let silent = attempts.iter().map(|attempt| attempt.device);
+    let silent: BTreeSet<_> = silent.filter(|device| !answering.contains(device)).collect();
+    silent.len() + attempts.iter().filter(|attempt| !attempt.is_news()).count()
+}
+
+impl Scan {
+    fn of((vlan, client): Client, attempts: &[&Attempt], n_fruitless: usize) -> Option<Self> {
+        let times = || attempts.iter().map(|attempt| attempt.at);
+        let (first, at) = (times().min()?, times().max()?);
+        let distinct = |of: fn(&Attempt) -> Device| {
+            attempts.iter().map(|attempt| of(attempt)).collect::<BTreeSet<_>>().len()
+        };
+        let functions: BTreeSet<_> = attempts.iter().map(|attempt| attempt.function).collect();
+        let servers: BTreeSet<_> = attempts.iter().map(|attempt| attempt.device.server).collect();
+        Some(Self {
+            at,
+            vlan,
+            client,
+            device: attempts.first()?.device,
+            n_servers: servers.len(),
+            n_stations: distinct(|attempt| attempt.device),
+            n_functions: functions.len(),
+            n_news: attempts.iter().filter(|attempt| attempt.is_news()).count(),
+            n_fruitless,
+            span: at.duration_since(first).unwrap_or_default(),
+        })
+    }
+
+    pub(super) fn vlan(&self) -> Vlan {
+        Vlan { outer: self.vlan.0, inner: self.vlan.1 }
+    }
+}
