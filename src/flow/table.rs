@@ -169,7 +169,9 @@ impl Table {
             return;
         }
         let Some((connection, mut page, pool)) = self.open(number, report) else { return };
-        connection.give_up(at_ns, &mut page, pool);
+        if connection.has_hole() {
+            connection.give_up(at_ns, &mut page, pool);
+        }
         if is_over {
             connection.finish(&mut page, pool);
             connection.release(pool, page.transcript);

@@ -7,15 +7,16 @@
 
 mod entry;
 mod latency;
+mod masters;
 mod message;
+mod polls;
 mod rhythm;
 mod slots;
 
 pub(super) use entry::Asked;
 pub(super) use slots::Handle;
 
-use std::net::IpAddr;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::record::{
     Change, Ending, Message, News, Operation, Pace, Protocol, Role, UsageChange, WireReport,
@@ -77,14 +78,8 @@ pub(super) enum Answer {
 
 /// Usages, and stations, that are known at a time.
 const CAPACITY: usize = 4096;
-/// Usages that are looked at after a block: all of a full table in 1.3 s, of 20 ms a block.
-const SWEEP: usize = 64;
 /// Requests that make a client a master, unless it writes.
 const MASTERLY: u32 = 8;
-/// A client that asks without a period is there for so long after its last request.
-const PRESENT_NS: u64 = 60_000_000_000;
-/// A client is the master that everybody knows after so long.
-const ESTABLISHED_NS: u64 = 600_000_000_000;
 
 impl Usages {
     pub(super) fn new(seed: u64) -> Self {
@@ -113,21 +108,43 @@ impl Usages {
     ) -> Handle {
         let what = asked.what();
         let known = recent.get(what);
-        let handle = match self.entries.get(known) {
-            Some((key, _)) if key.what == what && key.protocol == asked.protocol => known,
-            Some(_) | None => {
-                let found = self.look_up(asking, asked, report);
-                recent.set(what, found);
-                found
-            }
-        };
-        let Some((_, entry)) = self.entries.get_mut(handle) else { return handle };
-        let is_first = entry.n == 0;
-        if is_first || entry.news(asked).is_some() {
-            self.tell_news(handle, asking.at_ns, asked, (recent.is_from_start, &mut *report));
+        if let Some((key, entry)) = self.entries.get_mut(known)
+            && (key.what, key.protocol) == (what, asked.protocol)
+            && entry.is_routine(asked, asking.at_ns, self.n_gaps)
+        {
+            entry.count(asking, asked, self.n_gaps);
+            recent.last = known;
+            return known;
         }
-        self.count(handle, asking, asked, report);
+        self.on_uncommon_request(asking, recent, asked, report)
+    }
+
+    /// One that its connection did not make lately, or that may bring news or change something.
+    #[cold]
+    fn on_uncommon_request(
+        &mut self,
+        asking: &Asking<'_>,
+        recent: &mut Recent,
+        asked: &Asked,
+        report: &mut WireReport,
+    ) -> Handle {
+        let handle = self.look_up(asking, asked, report);
+        recent.set(asked.what(), handle);
         recent.last = handle;
+        let (at_ns, n_gaps) = (asking.at_ns, self.n_gaps);
+        let Some((_, entry)) = self.entries.get(handle) else { return handle };
+        let is_news = entry.n == 0 || entry.news(asked).is_some();
+        if entry.is_back(at_ns, n_gaps) {
+            self.resume(handle, asking, report);
+        }
+        if is_news {
+            self.tell_news(handle, at_ns, asked, (recent.is_from_start, &mut *report));
+        }
+        let Some((_, entry)) = self.entries.get_mut(handle) else { return handle };
+        entry.count(asking, asked, n_gaps);
+        if !entry.is_judged && (entry.n >= MASTERLY || entry.operation == Operation::Write) {
+            self.judge_master(handle, at_ns, report);
+        }
         handle
     }
 
@@ -156,47 +173,7 @@ impl Usages {
         }
     }
 
-    /// Look at some of the usages for polls that stopped. `ending` says what became of the
-    /// connection in a slot, if it is one between these two.
-    pub(super) fn sweep(
-        &mut self,
-        at_ns: u64,
-        ending: impl Fn(u32, &Key) -> Ending,
-        report: &mut WireReport,
-    ) {
-        self.sweep_some(SWEEP, at_ns, ending, report);
-    }
-
-    /// Look at all of them: nothing more will come.
-    pub(super) fn sweep_all(
-        &mut self,
-        at_ns: u64,
-        ending: impl Fn(u32, &Key) -> Ending,
-        report: &mut WireReport,
-    ) {
-        self.sweep_some(self.entries.len(), at_ns, ending, report);
-    }
-
-    fn sweep_some(
-        &mut self,
-        n: usize,
-        at_ns: u64,
-        ending: impl Fn(u32, &Key) -> Ending,
-        report: &mut WireReport,
-    ) {
-        for _ in 0..n.min(self.entries.len()) {
-            self.swept = (self.swept + 1) % self.entries.len();
-            let handle = self.entries.nth(self.swept);
-            let Some((key, entry)) = self.entries.get(handle) else { continue };
-            if entry.rhythm.is_overdue(at_ns, entry.last_ns, self.n_gaps) {
-                let ending = ending(entry.connection, &key.parties);
-                self.stop(handle, at_ns, ending, report);
-            }
-        }
-    }
-
     /// The row of a usage that the connection did not use lately, made if there is none.
-    #[cold]
     fn look_up(&mut self, asking: &Asking<'_>, asked: &Asked, report: &mut WireReport) -> Handle {
         let key = UsageKey::of(asking.key, asked);
         let hash = key.hash(self.seed);
@@ -241,7 +218,6 @@ impl Usages {
         }
     }
 
-    #[cold]
     fn tell_news(
         &mut self,
         handle: Handle,
@@ -258,100 +234,6 @@ impl Usages {
         entry.widen(asked);
         if let Some(news) = news {
             report.usages.push(entry.usage(key, (at_ns, news, is_from_start)));
-        }
-    }
-
-    #[inline]
-    fn count(
-        &mut self,
-        handle: Handle,
-        asking: &Asking<'_>,
-        asked: &Asked,
-        report: &mut WireReport,
-    ) {
-        let (at_ns, n_gaps) = (asking.at_ns, self.n_gaps);
-        let Some((_, entry)) = self.entries.get_mut(handle) else { return };
-        if entry.rhythm.is_silent || entry.rhythm.is_overdue(at_ns, entry.last_ns, n_gaps) {
-            self.resume(handle, asking, report);
-        }
-        let Some((_, entry)) = self.entries.get_mut(handle) else { return };
-        let address = asked.addresses.map_or(0, |(first, _)| first);
-        entry.rhythm.on_request(at_ns, address, n_gaps);
-        entry.n = entry.n.saturating_add(1);
-        entry.last_ns = at_ns;
-        entry.connection = asking.connection;
-        if !entry.is_judged && (entry.n >= MASTERLY || entry.operation == Operation::Write) {
-            self.judge_master(handle, at_ns, report);
-        }
-    }
-
-    #[cold]
-    fn stop(&mut self, handle: Handle, at_ns: u64, ending: Ending, report: &mut WireReport) {
-        let Some((key, entry)) = self.entries.get_mut(handle) else { return };
-        let what = Change::Stopped { poll: entry.poll(key), ending };
-        entry.rhythm.is_silent = tell(report, key, at_ns, what);
-    }
-
-    /// A request after a long silence. If nobody has looked in between, it is told of both.
-    #[cold]
-    fn resume(&mut self, handle: Handle, asking: &Asking<'_>, report: &mut WireReport) {
-        let Some((_, entry)) = self.entries.get(handle) else { return };
-        if !entry.rhythm.is_silent {
-            let is_same = entry.connection == asking.connection && asking.connection != u32::MAX;
-            let ending = if is_same { Ending::Open } else { Ending::Unknown };
-            self.stop(handle, asking.at_ns, ending, report);
-        }
-        let Some((key, entry)) = self.entries.get_mut(handle) else { return };
-        if entry.rhythm.is_silent {
-            let what = Change::Resumed { poll: entry.poll(key) };
-            entry.rhythm.is_silent = !tell(report, key, asking.at_ns, what);
-        }
-    }
-
-    /// Decide whether a client that polls or writes is the master of the station, or a second one
-    /// beside a master that is still there. Until one of the two shows, it stays undecided.
-    #[cold]
-    fn judge_master(&mut self, handle: Handle, at_ns: u64, report: &mut WireReport) {
-        let Some((key, entry)) = self.entries.get(handle) else { return };
-        let (key, entry) = (*key, *entry);
-        let master = self.stations.get(entry.station).map(|(_, station)| station.master);
-        let master = master.and_then(|master| self.entries.get(master));
-        let presence = master.map(|(known, master)| {
-            if known.client() == key.client() {
-                return Presence::Same;
-            }
-            let patience =
-                if master.rhythm.is_steady() { master.rhythm.patience_ns() } else { PRESENT_NS };
-            let is_gone = at_ns.saturating_sub(master.last_ns) > patience;
-            // Who takes over from another asks while the other was there; who asks beside it is
-            // asked beside, too.
-            let half = entry.first_ns + (at_ns.saturating_sub(entry.first_ns)) / 2;
-            let is_beside = master.last_ns > half || entry.operation == Operation::Write;
-            let is_long = entry.first_ns.saturating_sub(master.first_ns) >= ESTABLISHED_NS;
-            match (is_gone, is_beside) {
-                (true, _) => Presence::Gone,
-                (false, true) if is_long => {
-                    Presence::Beside { master: known.client(), since: time(master.first_ns) }
-                }
-                (false, true) => Presence::Same, // both are of old: two masters by design
-                (false, false) => Presence::Undecided,
-            }
-        });
-        let is_judged = match presence {
-            None | Some(Presence::Gone) => {
-                if let Some((_, station)) = self.stations.get_mut(entry.station) {
-                    station.master = handle;
-                }
-                true
-            }
-            Some(Presence::Same) => true,
-            Some(Presence::Beside { master, since }) => {
-                tell(report, &key, at_ns, Change::SecondMaster { master, since })
-            }
-            Some(Presence::Undecided) => false,
-        };
-        if let Some((_, entry)) = self.entries.get_mut(handle) {
-            entry.is_judged = is_judged;
         }
     }
 
@@ -376,18 +258,6 @@ impl Usages {
             station.latency.turn(turn);
         }
     }
-}
-
-/// What is known of a station's master when another client asks it.
-enum Presence {
-    /// It is the same client, or they were always two.
-    Same,
-    Gone,
-    Beside {
-        master: IpAddr,
-        since: SystemTime,
-    },
-    Undecided,
 }
 
 /// True if there was room.

@@ -7,6 +7,8 @@
 mod malformed;
 mod watched;
 
+use std::time::Duration;
+
 use crate::alone::{alone, resident_kib, wish};
 use crate::traffic::{self, Address, MORE_FRAGMENTS, PSH_ACK, SYN, Standing};
 
@@ -43,8 +45,12 @@ fn write_request() -> Packet {
 
 /// Show a flood, with a write in the middle of the last packets; returns who saw it.
 fn flood(packet: impl Fn(u64) -> Packet) -> Watched {
+    flood_on(Watched::new(), packet)
+}
+
+/// The same, of one who has seen something before.
+fn flood_on(mut watched: Watched, packet: impl Fn(u64) -> Packet) -> Watched {
     let n_packets = wish("INFRA_MONITOR_FLOOD").unwrap_or(N_PACKETS);
-    let mut watched = Watched::new();
     let mut settled_kib = 0;
     for block in 0..n_packets / BLOCK_FRAMES {
         if block == SETTLED.min(n_packets / 2) / BLOCK_FRAMES {
@@ -79,6 +85,25 @@ fn spoofed_connections_cost_no_memory_and_hide_no_write() {
             Packet::ethernet(traffic::tcp(&at, payload))
         });
         assert!(watched.totals.flows_evicted > 0, "{watched}");
+    });
+}
+
+#[test]
+fn requests_of_a_million_clients_are_a_handful_of_lines() {
+    alone("hostile::requests_of_a_million_clients_are_a_handful_of_lines", || {
+        let request = |n: u64| {
+            let [.., upper, high, unit] = n.to_be_bytes();
+            let request = [0, 1, 0, 0, 0, 6, unit, 1 + upper % 4, high, upper, 0, 2];
+            Packet::ethernet(traffic::tcp(&to_controller(n, PSH_ACK), &request))
+        };
+        let mut watched = Watched::new();
+        watched.see(vec![request(0)]);
+        watched.wait(Duration::from_secs(700)); // what comes now is new
+        let watched = flood_on(watched, request);
+        assert!(watched.noted("usages_deferred") > 0 && watched.noted("usages_evicted") > 0);
+        assert!(watched.noted("usage_events_counted") > 1000, "{watched}");
+        // Eight clients are told as new, and the write among them.
+        assert!(watched.n_events() <= 20, "{watched}");
     });
 }
 

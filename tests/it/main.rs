@@ -38,4 +38,5 @@ mod tap;
 mod tls;
 mod traffic;
 mod transactions;
+mod usages;
 mod veth;

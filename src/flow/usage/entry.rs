@@ -11,6 +11,7 @@ use super::super::watch::time;
 use super::latency::Latency;
 use super::rhythm::Rhythm;
 use super::slots::Handle;
+use super::{Asking, MASTERLY};
 
 /// A request, reduced to what it is known by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,9 @@ impl Asked {
         u64::from(self.function) << 48 | station_number(self.station)
     }
 }
+
+/// The bits of the station, and of whether there is one.
+const STATION: u64 = (1 << 33) - 1;
 
 /// A station may be 0, so that there is one is a bit of its own.
 fn station_number(station: Option<u32>) -> u64 {
@@ -62,12 +66,18 @@ impl UsageKey {
     }
 
     pub(super) fn station_key(&self) -> StationKey {
-        let station = self.what & ((1 << 33) - 1);
-        StationKey { server: self.parties.without_client(), protocol: self.protocol, station }
+        let (server, station) = (self.parties.without_client(), self.what & STATION);
+        StationKey { server, protocol: self.protocol, station }
     }
 
     pub(super) fn hash(&self, seed: u64) -> u64 {
         mix(self.parties.hash(seed), self.what, self.protocol)
+    }
+
+    /// True for requests of the same client to the same station.
+    pub(super) fn is_of_same_talk(&self, other: &Self) -> bool {
+        let talk = |key: &Self| (key.parties, key.protocol, key.what & STATION);
+        talk(self) == talk(other)
     }
 
     pub(super) fn vlan(&self) -> Vlan {
@@ -145,6 +155,30 @@ impl Entry {
         }
     }
 
+    /// True if a request brings nothing that has to be told or decided.
+    #[inline]
+    pub(super) fn is_routine(&self, asked: &Asked, at_ns: u64, n_gaps: u32) -> bool {
+        self.n > 0
+            && (self.is_judged || self.n < MASTERLY - 1)
+            && self.news(asked).is_none()
+            && !self.is_back(at_ns, n_gaps)
+    }
+
+    /// True if a request that comes now comes after a long silence.
+    #[inline]
+    pub(super) fn is_back(&self, at_ns: u64, n_gaps: u32) -> bool {
+        self.rhythm.is_silent || self.rhythm.is_overdue(at_ns, self.last_ns, n_gaps)
+    }
+
+    #[inline]
+    pub(super) fn count(&mut self, asking: &Asking<'_>, asked: &Asked, n_gaps: u32) {
+        let address = asked.addresses.map_or(0, |(first, _)| first);
+        self.rhythm.on_request(asking.at_ns, address, n_gaps);
+        self.n = self.n.saturating_add(1);
+        self.last_ns = asking.at_ns;
+        self.connection = asking.connection;
+    }
+
     /// What a request brings beyond what is known.
     #[inline]
     pub(super) fn news(&self, asked: &Asked) -> Option<News> {
@@ -168,7 +202,7 @@ impl Entry {
 
     /// What a stranger can have many of, requests that nobody answers, goes first.
     pub(super) fn worth(&self) -> (bool, u64) {
-        (self.is_answered && self.n >= 8, self.last_ns)
+        (self.is_answered && self.n >= MASTERLY, self.last_ns)
     }
 
     pub(super) fn usage(&self, key: &UsageKey, (at_ns, news, is_from_start): Seen) -> Usage {

@@ -31,9 +31,8 @@ impl Latency {
     /// A response that took so long. A change stays one until it was [taken note of](Self::turn).
     #[inline]
     pub(super) fn on_response(&mut self, latency_ns: u64) -> Option<Turn> {
-        let latency_us = u32::try_from(latency_ns / 1000).unwrap_or(u32::MAX);
         if let Some(place) = self.batch_us.get_mut(usize::from(self.n)) {
-            *place = latency_us;
+            *place = u32::try_from(latency_ns / 1000).unwrap_or(u32::MAX);
         }
         self.n += 1;
         if usize::from(self.n) < BATCH { None } else { self.on_batch() }

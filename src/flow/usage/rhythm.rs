@@ -72,6 +72,13 @@ impl Rhythm {
             && at_ns.saturating_sub(last_ns) > self.patience_ns()
     }
 
+    /// True if the next request is not overdue.
+    pub(super) fn is_expected(&self, at_ns: u64, last_ns: u64, n_gaps: u32) -> bool {
+        self.n_gaps == n_gaps
+            && self.is_steady()
+            && at_ns.saturating_sub(last_ns) <= self.patience_ns()
+    }
+
     /// How long a request may stay away.
     pub(super) fn patience_ns(&self) -> u64 {
         let patience = PERIODS.saturating_mul(self.interval_ns);

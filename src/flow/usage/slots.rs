@@ -102,17 +102,14 @@ impl<K: Copy + PartialEq, V> Slots<K, V> {
         let (offset, chosen) = window.min_by_key(|(_, place)| worth(place))?;
         let is_taken = chosen.tag != 0;
         let row = if is_taken { chosen.row } else { u32::try_from(self.rows.len()).ok()? };
-        let generation = match self.rows.get_mut(number(row)) {
-            Some(old) => {
-                let generation = old.generation.checked_add(1).unwrap_or(1);
-                *old = Row { key, generation, value };
-                generation
-            }
-            None => {
-                self.rows.push(Row { key, generation: 1, value });
-                1
-            }
-        };
+        let old = self.rows.get(number(row)).map_or(0, |old| old.generation);
+        let generation = old.checked_add(1).unwrap_or(1);
+        let new = Row { key, generation, value };
+        if let Some(old) = self.rows.get_mut(number(row)) {
+            *old = new;
+        } else {
+            self.rows.push(new);
+        }
         *self.places.get_mut(self.home(hash) + offset)? = Place { tag: tag(hash), row };
         Some((Handle { row, generation }, is_taken))
     }

@@ -111,6 +111,21 @@ impl Watched {
         Block::File(FileBlock::new(Arc::new(bytes), frames))
     }
 
+    /// Nothing is seen for so long.
+    pub(super) fn wait(&mut self, time: Duration) {
+        self.now_ns += u64::try_from(time.as_nanos()).unwrap();
+    }
+
+    /// Everything that was told.
+    pub(super) fn n_events(&self) -> u64 {
+        self.events.values().sum()
+    }
+
+    /// What is written down beside the books of the analysers' findings.
+    pub(super) fn noted(&self, what: &str) -> u64 {
+        self.pipeline.ledgers()["notes"].noted.get(what).copied().unwrap_or_default()
+    }
+
     pub(super) fn n_writes_told(&self) -> u64 {
         self.writes
     }

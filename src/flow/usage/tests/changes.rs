@@ -25,6 +25,43 @@ fn a_poll_that_stops_is_told_once_with_how_its_connection_ended_and_told_when_it
 }
 
 #[test]
+fn a_client_that_asks_its_station_for_something_else_has_not_stopped() {
+    let mut traffic = Traffic::new();
+    let other_page = Asked { function: 4, ..read(0) };
+    traffic.poll(SCADA, &read(100), 20);
+    for _ in 0..30 {
+        traffic.poll(SCADA, &other_page, 1);
+        traffic.end_block(0);
+    }
+    assert_eq!(traffic.take_changes(), [Change::Answers]);
+    let other_unit = Asked { station: Some(2), ..other_page };
+    for _ in 0..30 {
+        traffic.poll(SCADA, &other_unit, 1);
+        traffic.end_block(0);
+    }
+    let told = traffic.take_changes();
+    assert!(matches!(told[..], [Change::Answers, Change::Stopped { .. }]), "{told:?}");
+}
+
+#[test]
+fn a_fast_poll_waits_a_while_for_a_slow_one_of_its_client() {
+    let mut traffic = Traffic::new();
+    for _ in 0..20 {
+        traffic.poll(SCADA, &Asked { function: 4, ..read(0) }, 1);
+        traffic.poll(SCADA, &read(100), 59);
+    }
+    traffic.take_changes();
+    let told: Vec<_> = (0..60)
+        .map(|_| {
+            traffic.end_block(10);
+            traffic.take_changes().len()
+        })
+        .collect();
+    let when: Vec<_> = (1..).zip(&told).filter(|(_, n)| **n > 0).collect();
+    assert_eq!(when, [(3, &1), (25, &1)], "after 28 s, and 302 s after a minute before");
+}
+
+#[test]
 fn a_poll_that_nobody_looked_after_while_it_was_away_is_told_of_when_it_is_back() {
     let mut traffic = Traffic::new();
     traffic.poll(SCADA, &read(100), 20);
