@@ -71,7 +71,10 @@ impl Connection {
     /// Forget everything, and give the memory back.
     pub(super) fn release(&mut self, pool: &mut Pool, transcript: &mut Transcript) {
         self.reset(pool, transcript);
-        *self = Self { phase: Phase::Closing, ..Self::new(self.conversation.protocol()) };
+        *self = Self {
+            phase: Phase::Closing(Ending::Unknown),
+            ..Self::new(self.conversation.protocol())
+        };
     }
 
     fn reset(&mut self, pool: &mut Pool, transcript: &mut Transcript) {

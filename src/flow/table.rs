@@ -158,6 +158,7 @@ impl Table {
         }
         let Self { slots, usages, .. } = self;
         usages.sweep(at_ns, |slot, parties| ending(slots, slot, parties), report);
+        self.effects.end_block(at_ns, self.n_gaps, report);
     }
 
     /// Give up holes that are hopeless, and a connection that has been silent for too long.
@@ -180,7 +181,6 @@ impl Table {
                 (slot.key, slot.recent) = (Key::NOBODY, Recent::default());
             }
         }
-        self.effects.end_block(at_ns, self.n_gaps, report);
     }
 
     /// The interface went or came: what was said in between was not seen.
@@ -201,7 +201,7 @@ impl Table {
                 connection.finish(&mut page, pool);
             }
         }
-        self.effects.finish(n_gaps, report);
+        self.effects.finish(self.n_gaps, report);
     }
 
     /// Nothing more will come: tell of every poll that had stopped by then.

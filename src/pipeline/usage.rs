@@ -96,7 +96,11 @@ impl Usages {
         for note in &report.notes {
             match note {
                 Note::Modbus(seen) => watched.scans.on_transaction(seen),
-                Note::Corrupt(_) | Note::Message(_) | Note::Conflict(_) => (),
+                Note::Corrupt(_)
+                | Note::Message(_)
+                | Note::Conflict(_)
+                | Note::Jump(_)
+                | Note::Ineffective(_) => (),
             }
         }
     }

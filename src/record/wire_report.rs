@@ -7,7 +7,7 @@ use crate::wire::packet::Vlan;
 
 use super::{
     ChecksumTally, Corruption, Ineffective, Jump, MessageTallies, ModbusTally, Overheard, SourceId,
-    Spoken, Transaction, Usage, Usage, UsageChange,
+    Spoken, Transaction, Usage, UsageChange,
 };
 
 /// Sent once per block. Counts are of this block alone.
@@ -54,8 +54,6 @@ pub struct WireReport {
     pub reads_unproven: u64,
     /// Written values that were not held against what is read afterwards, for want of room.
     pub writes_untracked: u64,
-    /// What was asked of whom for the first time, or further than before.
-    pub usages: Vec<Usage>,
     /// News of who asks what of whom, at most [`WireReport::MAX_USAGES`], in order.
     pub usages: Vec<Usage>,
     /// Changes in how stations are asked and answer, as many.
@@ -104,7 +102,6 @@ impl WireReport {
             reads_dropped: 0,
             reads_unproven: 0,
             writes_untracked: 0,
-            usages: Vec::new(),
             usages: Vec::new(),
             usage_changes: Vec::new(),
             usages_deferred: 0,

@@ -34,7 +34,7 @@ impl Connection {
     fn open(recording: &mut Recording, at_ns: u64, client: Address, server: Address) -> Self {
         let mut connection =
             Self { client: (client, 40_000), server: (server, 502), next: [99, 7] };
-        connection.send(recording, at_ns, 0, SYN, &[]);
+        connection.send(recording, at_ns, (0, SYN), &[]);
         connection.next[0] += 1;
         connection
     }
@@ -44,8 +44,7 @@ impl Connection {
         &mut self,
         recording: &mut Recording,
         at_ns: u64,
-        side: usize,
-        flags: u8,
+        (side, flags): (usize, u8),
         payload: &[u8],
     ) {
         let ends = [self.client, self.server];
@@ -58,7 +57,7 @@ impl Connection {
 
     /// Ask a unit for two registers.
     fn ask(&mut self, recording: &mut Recording, at_ns: u64, unit: u8) {
-        self.send(recording, at_ns, 0, PSH_ACK, &[0, 1, 0, 0, 0, 6, unit, 3, 0, 100, 0, 2]);
+        self.send(recording, at_ns, (0, PSH_ACK), &[0, 1, 0, 0, 0, 6, unit, 3, 0, 100, 0, 2]);
     }
 
     /// Ask unit 1 once a second and be answered after so long.
@@ -66,7 +65,7 @@ impl Connection {
         let response = [0, 1, 0, 0, 0, 7, 1, 3, 4, 0, 1, 0, 2];
         for at_ns in times_ns.step_by(usize::try_from(SECOND).unwrap()) {
             self.ask(recording, at_ns, 1);
-            self.send(recording, at_ns + latency_ns, 1, PSH_ACK, &response);
+            self.send(recording, at_ns + latency_ns, (1, PSH_ACK), &response);
         }
     }
 }
@@ -113,7 +112,7 @@ fn a_poll_that_stops_is_told_with_who_closed_the_connection_and_one_that_ends_wi
     let mut recording = Recording::default();
     let mut scada = Connection::open(&mut recording, 0, SCADA, PLC);
     scada.poll(&mut recording, 0..MINUTE, 5 * MS);
-    scada.send(&mut recording, MINUTE, 0, FIN_ACK, &[]);
+    scada.send(&mut recording, MINUTE, (0, FIN_ACK), &[]);
     let mut standby = Connection::open(&mut recording, 0, STANDBY, PLC);
     standby.poll(&mut recording, 0..3 * MINUTE, 5 * MS);
     let events = recording.events();

@@ -135,7 +135,7 @@ fn a_usage_is_told_when_it_is_first_seen_and_when_a_range_grows() {
         traffic.ask(SCADA, &read(100));
     }
     assert_eq!(traffic.take_news(), []);
-    for address in [80, 90, 102, 101].iter() {
+    for address in &[80, 90, 102, 101] {
         traffic.ask(SCADA, &read(*address));
     }
     assert_eq!(traffic.report.usages[1].addresses, Some(80..=103));
@@ -158,10 +158,10 @@ fn client_station_function_and_protocol_tell_usages_apart_and_connections_do_not
         Asked { protocol: Protocol::Dnp3, ..asked },
     ];
     for _ in 0..3 {
-        for asked in others.iter() {
+        for asked in &others {
             traffic.ask_again(SCADA, asked);
         }
-        for asked in others.iter() {
+        for asked in &others {
             traffic.ask(SCADA, asked);
         }
     }
