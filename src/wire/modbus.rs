@@ -2,6 +2,7 @@
 
 pub mod content;
 pub mod identify;
+pub mod likeness;
 pub mod mbap;
 pub mod name;
 pub mod pdu;

@@ -27,7 +27,7 @@ const DEVICE_ID: u8 = 14;
 /// Reference type of a file sub-request (section 6.14).
 const FILE_REFERENCE: u8 = 6;
 /// Set in the function code of a response that refuses (section 7).
-const EXCEPTION: u8 = 0x80;
+pub const EXCEPTION: u8 = 0x80;
 
 /// Extent of the frame that begins with `bytes`, if it goes in this direction.
 pub fn extent(direction: Direction, bytes: &[u8]) -> Extent {
@@ -111,7 +111,9 @@ fn identified(body: &[u8]) -> Extent {
     Extent::Len(len)
 }
 
-fn is_defined(function: u8) -> bool {
+/// True if the protocol says how this function is laid out; without the bit of an exception.
+#[inline]
+pub fn is_defined(function: u8) -> bool {
     matches!(function, 1..=8 | 11 | 12 | 15..=17 | 20..=24 | 43)
 }
 
@@ -128,7 +130,9 @@ pub fn frame(direction: Direction, bytes: &[u8]) -> Option<Frame<'_>> {
     Frame::parse(bytes).ok()
 }
 
-fn is_plausible(direction: Direction, pdu: &[u8]) -> bool {
+/// True if `pdu`, all of it, is what the protocol lets this side say: more than [`Layout::Expected`]
+/// asks, because whoever looks for Modbus must not find it everywhere.
+pub fn is_plausible(direction: Direction, pdu: &[u8]) -> bool {
     let is_laid_out = Pdu::parse(direction, pdu).is_ok_and(|pdu| pdu.layout == Layout::Expected);
     is_laid_out
         && match (direction, pdu) {
