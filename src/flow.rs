@@ -9,6 +9,7 @@
 mod connection;
 mod conversation;
 mod datagram;
+mod detector;
 mod effect;
 mod frames;
 mod greetings;
@@ -17,6 +18,7 @@ mod key;
 mod line;
 mod outstanding;
 mod ports;
+mod rtu_frames;
 mod sighting;
 mod stream;
 mod table;

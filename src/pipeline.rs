@@ -12,6 +12,7 @@ mod capture;
 mod clock;
 mod conflict;
 mod crosscheck;
+mod detected;
 mod effect;
 mod intake;
 mod line;

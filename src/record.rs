@@ -1,6 +1,7 @@
 //! What crosses a channel: owned, small, and free of protocol bytes.
 
 mod checksum_tally;
+mod detected;
 mod effect;
 mod event;
 mod exchange;
@@ -18,6 +19,7 @@ mod usage_change;
 mod wire_report;
 
 pub use checksum_tally::{Checked, ChecksumTally, Corruption, Tally};
+pub use detected::{Detected, DetectionTally};
 pub use effect::{Bank, Ineffective};
 pub use event::{Event, Scalar};
 pub use exchange::{Exchange, Identity, Overheard, ReadAnswer, canonical};

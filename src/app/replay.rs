@@ -16,8 +16,8 @@ use crate::config::{Baseline, Level, Log, Samples};
 use crate::flow::Turn;
 use crate::pipeline::{Pipeline, Settings, Sources};
 use crate::record::{
-    ChecksumTally, Event, Kind, Ledger, MessageTallies, MessageTally, ModbusTally, RingCount,
-    Services, SourceId, StreamTally, Usage, WireReport,
+    ChecksumTally, DetectionTally, Event, Kind, Ledger, MessageTallies, MessageTally, ModbusTally,
+    RingCount, Services, SourceId, StreamTally, Usage, WireReport,
 };
 
 /// What the files held.
@@ -39,6 +39,8 @@ pub struct Summary {
     /// Deviations from the baseline, one for each kind that is told; `None` without a baseline.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deviations: Option<u64>,
+    /// Modbus servers on ports that are no service's.
+    pub detection: DetectionTally,
     /// In: records begun. Out: frames judged.
     pub ledger: Ledger,
 }
@@ -179,6 +181,7 @@ struct Totals {
     corrupt_records: u64,
     modbus: ModbusTally,
     messages: MessageTallies,
+    detection: DetectionTally,
     flows_evicted: u64,
     streams: StreamTally,
     deviations: Option<u64>,
@@ -238,6 +241,7 @@ impl Totals {
         self.unknown_link += report.unknown_link;
         self.modbus.merge(&report.modbus);
         self.messages.merge(&report.messages);
+        self.detection.merge(&report.detection);
         self.flows_evicted += report.flows_evicted;
         self.streams.merge(&report.streams);
     }
@@ -262,6 +266,8 @@ impl From<Totals> for Summary {
         ledger.drop("unknown_link", totals.unknown_link);
         ledger.drop("truncated_record", totals.truncated_records);
         ledger.note("flows_evicted", totals.flows_evicted);
+        ledger.note("candidates_evicted", totals.detection.candidates_evicted);
+        ledger.note("servers_evicted", totals.detection.servers_evicted);
         ledger.note("modbus_unread", totals.modbus.unread);
         ledger.note("stream_bytes_missing", totals.streams.missing_bytes);
         ledger.note("stream_bytes_repeated", totals.streams.repeated_bytes);
@@ -277,6 +283,7 @@ impl From<Totals> for Summary {
             modbus: totals.modbus.into(),
             messages: by_name(&totals.messages),
             deviations: totals.deviations,
+            detection: totals.detection,
             ledger,
         }
     }

@@ -113,12 +113,13 @@ fn readable(summary: &Summary) -> String {
         malformed,
         modbus,
         messages,
+        detection,
         deviations,
         ledger,
     } = summary;
     let mut text = format!(
         "{packets} packets, {bytes} bytes, {seconds:.3} s of traffic; {malformed} malformed\n\n\
-         {:<8} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}   verified\n",
+         {:<10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}   verified\n",
         "checksum", "valid", "invalid", "offloaded", "absent", "truncated", "fragment"
     );
     // Writing to a String cannot fail.
@@ -127,7 +128,7 @@ fn readable(summary: &Summary) -> String {
     {
         let _ = writeln!(
             text,
-            "{protocol:<8} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}   {}",
+            "{protocol:<10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}   {}",
             tally.valid,
             tally.invalid,
             tally.offloaded,
@@ -139,11 +140,14 @@ fn readable(summary: &Summary) -> String {
     }
     let _ = writeln!(
         text,
-        "\nModbus/TCP: {} requests, {} responses, {} transactions, {} exceptions, {} writes",
+        "\nModbus: {} requests, {} responses, {} transactions, {} exceptions, {} writes",
         modbus.requests, modbus.responses, modbus.transactions, modbus.exceptions, modbus.writes
     );
     for (function, count) in &modbus.functions {
         let _ = writeln!(text, "  function {function:>3}: {count}");
+    }
+    if detection.servers > 0 {
+        let _ = writeln!(text, "  servers on ports of no service: {}", detection.servers);
     }
     for (protocol, tally) in messages {
         let _ = writeln!(

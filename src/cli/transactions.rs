@@ -83,7 +83,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "is_zero")]
     vlan_inner: u16,
     unit: u8,
-    transaction: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction: Option<u16>,
     #[serde(flatten)]
     fields: Fields,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -127,6 +128,7 @@ impl<'a> Line<'a> {
         let Self { at, client, server, unit, transaction, .. } = self;
         let number = |number: Option<u16>| number.map_or("-".to_owned(), |n| n.to_string());
         let (address, quantity) = (number(*address), number(*quantity));
+        let transaction = number(*transaction);
         let latency = self.latency_ms.map_or("-".to_owned(), |ms| format!("{ms:.3} ms"));
         write!(
             out,

@@ -37,8 +37,9 @@ pub(super) fn read(section: &Section<'_>) -> Services {
     listed.chain(rest).collect()
 }
 
-const PORT_KEYS: [(&str, Protocol); 7] = [
+const PORT_KEYS: [(&str, Protocol); 8] = [
     ("modbus_ports", Protocol::Modbus),
+    ("rtu_ports", Protocol::ModbusRtu),
     ("opcua_ports", Protocol::OpcUa),
     ("dnp3_ports", Protocol::Dnp3),
     ("iec104_ports", Protocol::Iec104),

@@ -89,6 +89,26 @@ impl Connection {
         self.conversation.end_turns(transcript);
     }
 
+    /// Go on at a segment that was kept until it was known what it is. What lies between it and the
+    /// one before was not kept, and is not missing.
+    pub(super) fn resume(
+        &mut self,
+        protocol: Protocol,
+        direction: Direction,
+        sequence: u32,
+        (page, pool): (&mut Page<'_>, &mut Pool),
+    ) {
+        if self.conversation.protocol() != protocol {
+            self.finish(page, pool);
+            self.restart(protocol, pool, page.transcript);
+        }
+        let (sender, _) = self.halves(direction);
+        if sender.is_ahead(sequence) {
+            sender.reset(pool);
+            self.conversation.lose(direction, page.transcript);
+        }
+    }
+
     /// Begin or stop to keep what is read.
     pub(super) fn watch(&mut self, is_watched: bool) {
         self.conversation.watch(is_watched);
@@ -103,7 +123,7 @@ impl Connection {
         pool: &mut Pool,
     ) {
         let segment = sighting.segment;
-        if segment.flags.any(Flags::SYN) && direction == Direction::Request {
+        if segment.flags.any(Flags::SYN) && !segment.flags.any(Flags::ACK) {
             self.finish(page, pool);
             self.reset(pool, page.transcript); // a new connection between the same ports
             *page.recent = Recent::new(true);

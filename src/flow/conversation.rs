@@ -9,6 +9,7 @@ mod enip;
 mod framed;
 mod iec104;
 mod modbus;
+mod modbus_rtu;
 mod opcua;
 mod s7comm;
 
@@ -26,11 +27,13 @@ use super::watch::time;
 
 use framed::Framed;
 use modbus::Modbus;
+use modbus_rtu::ModbusRtu;
 
 /// One conversation, and what it remembers.
 #[derive(Debug)]
 pub(super) enum Conversation {
     Modbus(Modbus),
+    ModbusRtu(ModbusRtu),
     Framed(Framed),
 }
 
@@ -57,6 +60,7 @@ impl Conversation {
     pub(super) fn new(protocol: Protocol) -> Self {
         match Framed::new(protocol) {
             Some(framed) => Self::Framed(framed),
+            None if protocol == Protocol::ModbusRtu => Self::ModbusRtu(ModbusRtu::default()),
             None => Self::Modbus(Modbus::default()),
         }
     }
@@ -72,6 +76,7 @@ impl Conversation {
     pub(super) fn reset(&mut self, transcript: &mut Transcript) {
         match self {
             Self::Modbus(modbus) => modbus.reset(transcript),
+            Self::ModbusRtu(modbus) => modbus.reset(transcript),
             Self::Framed(framed) => framed.reset(),
         }
     }
@@ -80,6 +85,7 @@ impl Conversation {
     pub(super) fn end_turns(&mut self, transcript: &mut Transcript) {
         match self {
             Self::Modbus(modbus) => modbus.end_turns(transcript),
+            Self::ModbusRtu(modbus) => modbus.end_turns(transcript),
             Self::Framed(_) => (),
         }
     }
@@ -88,7 +94,7 @@ impl Conversation {
     pub(super) fn watch(&mut self, is_watched: bool) {
         match self {
             Self::Modbus(modbus) => modbus.watch(is_watched),
-            Self::Framed(_) => (),
+            Self::ModbusRtu(_) | Self::Framed(_) => (),
         }
     }
 
@@ -99,7 +105,7 @@ impl Conversation {
                 modbus.doubt();
                 page.effects.miss(page.key);
             }
-            Self::Framed(_) => (),
+            Self::ModbusRtu(_) | Self::Framed(_) => (),
         }
     }
 
@@ -108,7 +114,7 @@ impl Conversation {
     pub(super) fn on_segment(&mut self, direction: Direction, evidence: Evidence) {
         match self {
             Self::Modbus(modbus) => modbus.on_segment(direction, evidence),
-            Self::Framed(_) => (),
+            Self::ModbusRtu(_) | Self::Framed(_) => (),
         }
     }
 
@@ -122,7 +128,7 @@ impl Conversation {
                     page.effects.miss(page.key);
                 }
             }
-            Self::Framed(_) => (),
+            Self::ModbusRtu(_) | Self::Framed(_) => (),
         }
     }
 
@@ -131,19 +137,18 @@ impl Conversation {
         match piece {
             Piece::Bytes { bytes, at_ns } => match self {
                 Self::Modbus(modbus) => modbus.read(direction, bytes, at_ns, page),
+                Self::ModbusRtu(modbus) => modbus.read(direction, bytes, at_ns, page),
                 Self::Framed(framed) => framed.read(direction, bytes, at_ns, page),
             },
             Piece::Start => match self {
                 Self::Modbus(modbus) => modbus.lock(direction),
+                Self::ModbusRtu(modbus) => modbus.lock(direction),
                 Self::Framed(framed) => framed.lock(direction),
             },
             Piece::Hole(missing) => {
-                match self {
-                    Self::Modbus(modbus) => {
-                        modbus.lose(direction);
-                        page.effects.miss(page.key);
-                    }
-                    Self::Framed(framed) => framed.lose(direction),
+                self.lose(direction, page.transcript);
+                if let Self::Modbus(_) = self {
+                    page.effects.miss(page.key);
                 }
                 page.recent.is_from_start = false;
                 page.report.streams.holes += 1;
@@ -156,7 +161,7 @@ impl Conversation {
                         modbus.contest(direction);
                         page.effects.miss(page.key);
                     }
-                    Self::Framed(_) => (),
+                    Self::ModbusRtu(_) | Self::Framed(_) => (),
                 }
                 page.recent.is_from_start = false;
                 page.note_conflict(direction, at_ns);
@@ -164,9 +169,19 @@ impl Conversation {
         }
     }
 
+    /// Bytes of a direction were not seen: what comes next starts anywhere.
+    pub(super) fn lose(&mut self, direction: Direction, transcript: &mut Transcript) {
+        match self {
+            Self::Modbus(modbus) => modbus.lose(direction),
+            Self::ModbusRtu(modbus) => modbus.lose(direction, transcript),
+            Self::Framed(framed) => framed.lose(direction),
+        }
+    }
+
     pub(super) fn protocol(&self) -> Protocol {
         match self {
             Self::Modbus(_) => Protocol::Modbus,
+            Self::ModbusRtu(_) => Protocol::ModbusRtu,
             Self::Framed(framed) => framed.protocol(),
         }
     }

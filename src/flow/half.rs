@@ -158,6 +158,11 @@ impl Half {
         }
     }
 
+    /// True if a segment that starts there leaves something out.
+    pub(super) fn is_ahead(&self, sequence: u32) -> bool {
+        self.next.is_some_and(|next| (1..1 << 31).contains(&sequence.wrapping_sub(next)))
+    }
+
     /// True if something is missing that may yet come.
     #[inline]
     pub(super) fn has_hole(&self) -> bool {

@@ -55,6 +55,11 @@ impl Key {
         Self { client: self.server, server: self.client, rest }
     }
 
+    /// The server's end alone, of whomever it talks to.
+    pub(super) fn of_server(&self) -> Self {
+        Self { client: 0, server: self.server, rest: self.rest & !(0xffff << 48) }
+    }
+
     pub(super) fn client(&self) -> SocketAddr {
         SocketAddr::new(address(self.client), self.rest_parts()[0])
     }

@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 
-use crate::wire::modbus::mbap::Mbap;
 use crate::wire::modbus::pdu::Pdu;
 
 use super::transcript::{Transcript, Turn};
@@ -21,8 +20,7 @@ const MAX_REQUESTS: usize = 16;
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) at_ns: u64,
-    pub(super) transaction: u16,
-    pub(super) unit: u8,
+    pub(super) address: Address,
     pub(super) pdu: Pdu,
     pub(super) note: Option<NoteAt>,
     /// Among all requests and answers of the capture; 0 if it may be answered by what was asked before
@@ -35,6 +33,13 @@ pub(super) struct Request {
     pub(super) is_proven: bool,
     /// Where somebody reads along.
     pub(super) turn: Option<Box<Turn>>,
+}
+
+/// What a request is known by, and its response. Frames of a serial line have no identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Address {
+    pub(super) transaction: Option<u16>,
+    pub(super) unit: u8,
 }
 
 /// A place among the notes of one block's report.
@@ -66,12 +71,9 @@ impl Outstanding {
 
     /// Take the oldest request that a response with this header and function answers. So a client
     /// that never changes its transaction id is answered in order.
-    pub(super) fn take(&mut self, mbap: Mbap, function: u8) -> Option<Request> {
-        let is_answered = |request: &Request| {
-            request.transaction == mbap.transaction
-                && request.unit == mbap.unit
-                && request.pdu.function == function
-        };
+    pub(super) fn take(&mut self, address: Address, function: u8) -> Option<Request> {
+        let is_answered =
+            |request: &Request| request.address == address && request.pdu.function == function;
         let index = self.0.iter().position(is_answered)?;
         let request = self.0.remove(index)?;
         let is_proven = request.is_proven && !self.0.iter().any(is_answered);

@@ -15,6 +15,18 @@ impl Ports {
         Self(words.into())
     }
 
+    pub(super) fn insert(&mut self, port: u16) {
+        if let Some(word) = self.0.get_mut(usize::from(port >> 6)) {
+            *word |= 1 << (port & 63);
+        }
+    }
+
+    pub(super) fn remove(&mut self, port: u16) {
+        if let Some(word) = self.0.get_mut(usize::from(port >> 6)) {
+            *word &= !(1 << (port & 63));
+        }
+    }
+
     pub(super) fn contain(&self, port: u16) -> bool {
         self.0.get(usize::from(port >> 6)).is_some_and(|word| word >> (port & 63) & 1 == 1)
     }
@@ -29,5 +41,13 @@ mod tests {
         let ports = Ports::new([0, 502, 65_535]);
         let inside: Vec<_> = (0..=u16::MAX).filter(|port| ports.contain(*port)).collect();
         assert_eq!(inside, [0, 502, 65_535]);
+    }
+
+    #[test]
+    fn what_is_taken_out_is_out_and_its_neighbours_stay() {
+        let mut ports = Ports::new([501]);
+        [502, 503].into_iter().for_each(|port| ports.insert(port));
+        ports.remove(502);
+        assert_eq!([501, 502, 503].map(|port| ports.contain(port)), [true, false, true]);
     }
 }

@@ -5,12 +5,15 @@
 //! is bounded, nothing is ever moved or swept, and a stranger who fills the table, or even finds
 //! collisions without knowing the seed, can only make us forget, never wait or allocate.
 
+mod guess;
+
 use crate::record::{Ending, Gap, Services, WireReport};
+use crate::wire::modbus::likeness::{self, Framing};
 use crate::wire::modbus::pdu::Direction;
-use crate::wire::packet::Flags;
 
 use super::connection::Connection;
 use super::conversation::Page;
+use super::detector::Detector;
 use super::effect::Effects;
 use super::greetings::Greetings;
 use super::half::Pool;
@@ -27,6 +30,8 @@ pub struct Table {
     /// Ports that are listened to, asked twice for each segment, and what they speak.
     ports: Ports,
     services: Services,
+    /// What is found on other ports.
+    detector: Detector,
     watched: WatchList,
     seed: u64,
     /// Home positions, a power of two, minus one.
@@ -64,6 +69,14 @@ struct Slot {
     connection: Connection,
 }
 
+/// Who speaks in a segment.
+#[derive(Clone, Copy, Debug)]
+struct Route {
+    direction: Direction,
+    /// How, if the server was detected; else its port tells.
+    proven: Option<Framing>,
+}
+
 /// Places in which a connection may lie. Half full, a table of ten thousand has no window of
 /// this length taken.
 const WINDOW: usize = 32;
@@ -87,6 +100,7 @@ impl Table {
         Self {
             ports: Ports::new(services.iter().map(|(port, _)| port)),
             services: services.clone(),
+            detector: Detector::new(seed),
             watched: WatchList::default(),
             seed,
             mask: n_homes - 1,
@@ -231,23 +245,48 @@ impl Table {
         self.slots.iter().any(|slot| slot.connection.has_hole())
     }
 
-    /// Follow the connection that a segment belongs to, if it is one of a service.
+    /// Follow the connection that a segment belongs to, if it is one of a service, and look for
+    /// servers among the others.
     pub fn observe(&mut self, sighting: &Sighting<'_>, report: &mut WireReport) {
-        let Some(direction) = self.direction(sighting) else {
-            return;
-        };
+        match self.route(sighting) {
+            Some(route) => self.follow(sighting, route, report),
+            None if likeness::may_be_modbus(sighting.segment.payload) => {
+                self.guess(sighting, report);
+            }
+            None => (),
+        }
+    }
+
+    /// Who speaks, and what; `None` if neither end is a server that is known.
+    #[inline]
+    fn route(&mut self, sighting: &Sighting<'_>) -> Option<Route> {
+        // What was proven counts for more than what was written down of the other end.
+        if let Some((framing, direction)) = self.detector.direction(sighting) {
+            return Some(Route { direction, proven: Some(framing) });
+        }
+        let direction = self.direction(sighting)?;
+        Some(Route { direction, proven: None })
+    }
+
+    fn follow(&mut self, sighting: &Sighting<'_>, route: Route, report: &mut WireReport) {
+        let direction = route.direction;
         let key = Key::of(sighting, direction);
         let hash = key.hash(self.seed);
         let known = self.find(&key, hash);
         let segment = sighting.segment;
-        if known.is_none() && segment.payload.is_empty() {
-            if segment.flags.any(Flags::SYN) && direction == Direction::Request {
-                self.greetings.note(hash, segment.sequence);
+        if known.is_none() {
+            if segment.payload.is_empty() {
+                if segment.flags.any(Flags::SYN) && direction == Direction::Request {
+                    self.greetings.note(hash, segment.sequence);
+                }
+                return; // a port scan costs nothing
             }
-            return; // a port scan costs nothing
+            if self.is_contrary(sighting, route, &key) {
+                return self.guess(sighting, report);
+            }
         }
         let is_first = known.is_none() && self.greetings.precede(hash, segment.sequence);
-        let Some(number) = known.or_else(|| self.claim(key, hash, report)) else {
+        let Some(number) = known.or_else(|| self.claim(key, hash, route, report)) else {
             return;
         };
         if let Some(slot) = self.slots.get_mut(number) {
@@ -286,19 +325,6 @@ impl Table {
         }
     }
 
-    /// Both ports are services': whoever sent the first SYN, or else spoke first, is the client.
-    fn direction_between_servers(&self, sighting: &Sighting<'_>) -> Direction {
-        let flags = sighting.segment.flags;
-        if flags.any(Flags::SYN) {
-            return if flags.any(Flags::ACK) { Direction::Response } else { Direction::Request };
-        }
-        let known = Key::of(sighting, Direction::Response);
-        match self.find(&known, known.hash(self.seed)) {
-            Some(_) => Direction::Response,
-            None => Direction::Request,
-        }
-    }
-
     /// Number of the connection's slot.
     fn find(&self, key: &Key, hash: u64) -> Option<usize> {
         let tag = tag(hash);
@@ -314,12 +340,18 @@ impl Table {
     }
 
     /// Find room for a connection that is not in the table.
-    fn claim(&mut self, key: Key, hash: u64, report: &mut WireReport) -> Option<usize> {
+    fn claim(
+        &mut self,
+        key: Key,
+        hash: u64,
+        route: Route,
+        report: &mut WireReport,
+    ) -> Option<usize> {
         // Never used, then closing, then silent for longest; the first of equals, so that no
         // never-used place is left in front of a used one.
         let worth =
             |place: &Place| self.slot(*place).map(|slot| (slot.connection.is_open(), slot.last_ns));
-        let protocol = self.services.protocol(key.server_port())?;
+        let protocol = self.protocol(route, &key)?;
         let window = self.window(hash).iter().enumerate();
         let (offset, chosen) = window.min_by_key(|(_, place)| worth(place))?;
         let is_new = chosen.tag == 0;

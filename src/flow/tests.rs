@@ -3,6 +3,8 @@ mod effect;
 mod framed;
 mod hostile;
 mod order;
+mod rtu;
+mod shape;
 mod telecontrol;
 mod transcript;
 mod watched;
@@ -99,7 +101,8 @@ impl Wire {
             | Note::Message(_)
             | Note::Conflict(_)
             | Note::Ineffective(_)
-            | Note::Jump(_) => None,
+            | Note::Jump(_)
+            | Note::Detected(_) => None,
         };
         self.report.notes.iter().filter_map(modbus).collect()
     }

@@ -15,8 +15,8 @@ pub struct Turn {
     pub vlan: Vlan,
     pub client: SocketAddr,
     pub server: SocketAddr,
-    /// Of the MBAP header.
-    pub transaction: u16,
+    /// Of the MBAP header; frames of a serial line have none.
+    pub transaction: Option<u16>,
     pub unit: u8,
     pub request: Option<Said>,
     pub response: Option<Said>,

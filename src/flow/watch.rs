@@ -9,14 +9,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::record::{Exchange, Identity, Overheard, ReadAnswer};
-use crate::wire::modbus::mbap::Mbap;
 use crate::wire::modbus::pdu::{Direction, Layout, Pdu};
 use crate::wire::modbus::reply;
 use crate::wire::modbus::request::{ReadRequest, Span};
 
 use super::conversation::Page;
 use super::key::{Key, number};
-use super::outstanding::Request;
+use super::outstanding::{Address, Request};
 use super::sighting::Evidence;
 
 /// Servers by address and port, sorted. Cheap to clone; a new list replaces the old one.
@@ -104,8 +103,9 @@ impl Watch {
     }
 
     /// True if the response to this request, if one alone fits, will be proven to be its response.
-    pub(super) fn is_provable(&mut self, mbap: Mbap) -> bool {
-        let is_numbered = self.last_id.replace(mbap.transaction) != Some(mbap.transaction);
+    pub(super) fn is_provable(&mut self, transaction: Option<u16>) -> bool {
+        let is_numbered = self.last_id != transaction;
+        self.last_id = transaction;
         is_numbered && self.client == Intactness::Intact
     }
 
@@ -122,9 +122,14 @@ impl Watch {
         // An answer of another shape than was asked for is none, whoever takes it for one.
         let answer = reply::prove(read, response).ok().and_then(ReadAnswer::of);
         let key = page.key;
-        match answer.filter(|_| is_proven) {
-            Some(answer) => page.report.read(|| overheard(request, read, answer, (at_ns, key))),
-            None => page.report.reads_unproven += 1,
+        match (answer.filter(|_| is_proven), request.address.transaction) {
+            (Some(answer), Some(transaction)) => page.report.read(|| {
+                let Address { unit, .. } = request.address;
+                let (client, server) = (key.client(), key.server());
+                let identity = Identity { client, server, transaction, unit, request: read };
+                overheard(identity, answer, [request.at_ns, at_ns], key)
+            }),
+            (None, _) | (_, None) => page.report.reads_unproven += 1,
         }
     }
 
@@ -144,20 +149,13 @@ fn read(pdu: &Pdu) -> Option<ReadRequest> {
 }
 
 fn overheard(
-    request: &Request,
-    read: ReadRequest,
+    identity: Identity,
     answer: ReadAnswer,
-    (answered_ns, key): (u64, &Key),
+    [asked_ns, answered_ns]: [u64; 2],
+    key: &Key,
 ) -> Overheard {
-    let identity = Identity {
-        client: key.client(),
-        server: key.server(),
-        transaction: request.transaction,
-        unit: request.unit,
-        request: read,
-    };
     let exchange =
-        Exchange { identity, asked: time(request.at_ns), answered: time(answered_ns), answer };
+        Exchange { identity, asked: time(asked_ns), answered: time(answered_ns), answer };
     Overheard { vlan: key.vlan(), exchange: Arc::new(exchange) }
 }
 

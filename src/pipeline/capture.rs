@@ -8,12 +8,13 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use crate::record::{
-    Checked, ChecksumTally, Corruption, Event, Gap, InterfaceState, Kind, Ledger, Note, RingCount,
-    SourceId, StreamTally, Tally, WireReport,
+    Checked, ChecksumTally, Corruption, DetectionTally, Event, Gap, InterfaceState, Kind, Ledger,
+    Note, RingCount, SourceId, StreamTally, Tally, WireReport,
 };
 use crate::wire::packet::L4;
 
 use super::conflict::Conflicts;
+use super::detected::Detections;
 use super::effect::Effects;
 use super::outbox::Outbox;
 use super::refusal::Refusals;
@@ -31,6 +32,7 @@ pub(super) struct Captures {
     notes: Ledger,
     refusals: Refusals,
     effects: Effects,
+    detections: Detections,
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +64,7 @@ struct Rare {
     flows_evicted: u64,
     flows_expired: u64,
     streams: StreamTally,
+    detection: DetectionTally,
     /// Segments on a Modbus port that could not be read as Modbus.
     modbus_unread: u64,
     /// Reads of watched servers that were not kept, for want of room or of proof.
@@ -116,6 +119,9 @@ impl Captures {
                 Note::Message(seen) => {
                     self.refusals.tell_message(&report.source, seen, outbox);
                 }
+                Note::Detected(detected) => {
+                    self.detections.tell(&report.source, detected, outbox);
+                }
             }
         }
     }
@@ -143,6 +149,7 @@ impl Captures {
         let mut notes = self.notes.clone();
         self.refusals.note_in(&mut notes);
         self.effects.note_in(&mut notes);
+        self.detections.note_in(&mut notes);
         notes
     }
 
@@ -179,6 +186,7 @@ impl Rare {
         self.flows_evicted += report.flows_evicted;
         self.flows_expired += report.flows_expired;
         self.streams.merge(&report.streams);
+        self.detection.merge(&report.detection);
         self.modbus_unread += report.modbus.unread;
         self.reads_dropped += report.reads_dropped;
         self.reads_unproven += report.reads_unproven;
@@ -238,6 +246,8 @@ impl Capture {
         ledger.note("flows_evicted", self.rare.flows_evicted);
         ledger.note("flows_expired", self.rare.flows_expired);
         ledger.note("modbus_unread", modbus_unread);
+        ledger.note("candidates_evicted", self.rare.detection.candidates_evicted);
+        ledger.note("servers_evicted", self.rare.detection.servers_evicted);
         ledger.note("stream_bytes_missing", self.rare.streams.missing_bytes);
         ledger.note("stream_bytes_repeated", self.rare.streams.repeated_bytes);
         ledger.note("stream_conflicts", self.rare.streams.conflicts);
@@ -271,12 +281,12 @@ impl Capture {
 fn corrupt(source: &SourceId, now: SystemTime, found: &Found, tally: &Tally) -> Event {
     let Found { failed, first } = found;
     let layer = layer_name(first.checked);
+    let (source_host, destination_host, what) = (first.source, first.destination, of(layer));
     let text = format!(
-        "corrupt {layer} packets from {} to {}: {failed}; {}; {}",
-        first.source,
-        first.destination,
-        coverage(tally),
+        "corrupt {what} from {source_host} to {destination_host}: {failed}; {}; {}",
+        coverage(tally),,
         where_to_look(first.checked)
+        next_step(first.checked)
     );
     let event = Event::new(Kind::ChecksumInvalid, now, source.clone(), text)
         .with("layer", layer)
@@ -293,7 +303,7 @@ fn corrupt(source: &SourceId, now: SystemTime, found: &Found, tally: &Tally) -> 
 }
 
 fn others_corrupt(source: &SourceId, now: SystemTime, layer: &'static str, rest: &Tally) -> Event {
-    let text = format!("corrupt {layer} packets between further hosts: {}", rest.invalid);
+    let text = format!("corrupt {} between further hosts: {}", of(layer), rest.invalid);
     Event::new(Kind::ChecksumInvalid, now, source.clone(), text)
         .with("layer", layer)
         .with("failed", rest.invalid)
@@ -321,6 +331,27 @@ fn where_to_look(checked: Checked) -> &'static str {
     }
 }
 
+/// What is corrupt.
+fn of(layer: &str) -> String {
+    match layer {
+        "modbus_rtu" => "Modbus RTU frames".to_owned(),
+        layer => format!("{layer} packets"),
+    }
+}
+
+fn next_step(checked: Checked) -> &'static str {
+    match checked {
+        Checked::Ipv4 | Checked::L4(_) => {
+            "look at cable, connector and port counters between the two and this tap"
+        }
+        // TCP delivered them as they were sent.
+        Checked::ModbusRtu => {
+            "they were damaged before they were sent: look at termination, shield and baud rate \
+             of the serial line behind the converter"
+        }
+    }
+}
+
 fn layer_name(checked: Checked) -> &'static str {
     match checked {
         Checked::Ipv4 => "ipv4",
@@ -329,6 +360,7 @@ fn layer_name(checked: Checked) -> &'static str {
         Checked::L4(L4::Icmp) => "icmp",
         Checked::L4(L4::Icmpv6) => "icmpv6",
         Checked::Dnp3 => "dnp3",
+        Checked::ModbusRtu => "modbus_rtu",
     }
 }
 

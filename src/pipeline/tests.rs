@@ -2,6 +2,7 @@ mod age;
 mod baseline;
 mod checksums;
 mod conflicts;
+mod detections;
 mod effects;
 mod ledgers;
 mod lines;

@@ -16,6 +16,8 @@ pub struct ChecksumTally {
     pub icmpv6: Tally,
     /// Frames of DNP3, each with all its CRCs.
     pub dnp3: Tally,
+    /// CRC of frames of a Modbus serial line, in TCP.
+    pub modbus_rtu: Tally,
 }
 
 impl ChecksumTally {
@@ -28,6 +30,7 @@ impl ChecksumTally {
             Checked::L4(L4::Icmp) => &mut self.icmp,
             Checked::L4(L4::Icmpv6) => &mut self.icmpv6,
             Checked::Dnp3 => &mut self.dnp3,
+            Checked::ModbusRtu => &mut self.modbus_rtu,
         }
     }
 
@@ -40,6 +43,7 @@ impl ChecksumTally {
             ("icmp", &self.icmp),
             ("icmpv6", &self.icmpv6),
             ("dnp3", &self.dnp3),
+            ("modbus_rtu", &self.modbus_rtu),
         ]
     }
 
@@ -50,6 +54,7 @@ impl ChecksumTally {
         self.icmp.merge(&other.icmp);
         self.icmpv6.merge(&other.icmpv6);
         self.dnp3.merge(&other.dnp3);
+        self.modbus_rtu.merge(&other.modbus_rtu);
     }
 }
 
@@ -103,6 +108,8 @@ pub enum Checked {
     L4(L4),
     /// A frame of DNP3.
     Dnp3,
+    /// CRC of a frame of a Modbus serial line, in TCP.
+    ModbusRtu,
 }
 
 /// A packet that is not what was sent.

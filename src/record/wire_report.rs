@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use crate::wire::packet::Vlan;
 
 use super::{
-    ChecksumTally, Corruption, Ineffective, Jump, MessageTallies, ModbusTally, Overheard, SourceId,
-    Spoken, Transaction, Usage, UsageChange,
+    ChecksumTally, Corruption, Detected, DetectionTally, Ineffective, Jump, MessageTallies,
+    ModbusTally, Overheard, SourceId, Spoken, Transaction, Usage, UsageChange,
 };
 
 /// Sent once per block. Counts are of this block alone.
@@ -32,6 +32,8 @@ pub struct WireReport {
     pub modbus: ModbusTally,
     /// Of the other protocols.
     pub messages: MessageTallies,
+    /// Of servers on ports that are no service's.
+    pub detection: DetectionTally,
     /// Conversations forgotten because the flow table had no room left.
     pub flows_evicted: u64,
     /// Conversations forgotten because nothing was said for long.
@@ -91,6 +93,7 @@ impl WireReport {
             streams: StreamTally::default(),
             modbus: ModbusTally::default(),
             messages: MessageTallies::default(),
+            detection: DetectionTally::default(),
             flows_evicted: 0,
             flows_expired: 0,
             ring: RingCount::default(),
@@ -113,7 +116,9 @@ impl WireReport {
     pub fn note(&mut self, note: Note) {
         let room = match note {
             Note::Corrupt(_) | Note::Conflict(_) | Note::Jump(_) => Self::MAX_CORRUPT,
-            Note::Modbus(_) | Note::Message(_) | Note::Ineffective(_) => Self::MAX_NOTES,
+            Note::Modbus(_) | Note::Message(_) | Note::Ineffective(_) | Note::Detected(_) => {
+                Self::MAX_NOTES
+            }
         };
         if self.notes.len() < room {
             self.notes.push(note);
@@ -217,6 +222,7 @@ pub enum Note {
     /// A write that a later read does not show.
     Ineffective(Ineffective),
     Jump(Jump),
+    Detected(Detected),
 }
 
 /// The same bytes were sent twice and say different things.

@@ -63,7 +63,8 @@ fn the_summary_has_exactly_the_published_keys() {
     let expected = format!(
         concat!(
             r#"{{"packets":3,"bytes":234,"seconds":2.0,"checksums":{{"ipv4":{ipv4},"tcp":{tcp},"#,
-            r#""udp":{none},"icmp":{none},"icmpv6":{none},"dnp3":{none}}},"malformed":0,"modbus":{{"#,
+            r#""udp":{none},"icmp":{none},"icmpv6":{none},"dnp3":{none},"modbus_rtu":{none}}},"malformed":0,"#,
+            r#""modbus":{{"#,
             r#""requests":1,"responses":0,"transactions":0,"exceptions":0,"functions":{{"6":1}},"#,
             r#""writes":1}},"messages":{{}},"ledger":{{"in":3,"out":3,"dropped":{{}}}}}}"#
         ),

@@ -8,7 +8,7 @@ use crate::wire::modbus::pdu::{Access, Direction, Pdu};
 
 use super::super::effect::{self, Context};
 use super::super::key::Key;
-use super::super::outstanding::{NoteAt, Outstanding, Request};
+use super::super::outstanding::{Address, NoteAt, Outstanding, Request};
 use super::super::sighting::Evidence;
 use super::super::stream::{Stream, Taken};
 use super::super::transcript::{Said, Transcript, Turn};
@@ -26,7 +26,7 @@ pub(in crate::flow) struct Modbus {
 
 /// Requests that wait for a response, and what shows whose a response is.
 #[derive(Debug, Default)]
-struct Open {
+pub(super) struct Open {
     outstanding: Outstanding,
     watch: Watch,
     /// All requests since the first of the connection may have been seen.
@@ -45,7 +45,7 @@ impl Modbus {
 
     /// What is open will not be answered any more.
     pub(in crate::flow) fn end_turns(&mut self, transcript: &mut Transcript) {
-        self.open.outstanding.clear(transcript);
+        self.open.end_turns(transcript);
     }
 
     /// Begin or stop to keep what is read.
@@ -109,10 +109,10 @@ impl Modbus {
         let Self { client, server, open } = self;
         let taken = match direction {
             Direction::Request => client.accept(bytes, direction, |mbap, pdu| {
-                open.on_request(at_ns, mbap, pdu, page);
+                open.on_request(at_ns, address(mbap), pdu, page);
             }),
             Direction::Response => server.accept(bytes, direction, |mbap, pdu| {
-                open.on_response(at_ns, mbap, pdu, page);
+                open.on_response(at_ns, address(mbap), pdu, page);
             }),
         };
         if taken == Taken::Partly {
@@ -135,26 +135,38 @@ impl Open {
         self.outstanding.doubt();
     }
 
-    fn on_request(&mut self, at_ns: u64, mbap: Mbap, bytes: &[u8], page: &mut Page<'_>) {
+    /// Nothing that was asked will be answered any more.
+    pub(super) fn end_turns(&mut self, transcript: &mut Transcript) {
+        self.outstanding.clear(transcript);
+    }
+
+    pub(super) fn on_request(
+        &mut self,
+        at_ns: u64,
+        address: Address,
+        bytes: &[u8],
+        page: &mut Page<'_>,
+    ) {
         let Ok(pdu) = Pdu::parse(Direction::Request, bytes) else {
             return; // an ADU holds at least a function code
         };
         page.report.modbus.requests += 1;
         count_function(page.report, pdu.function);
-        let context = context(page, mbap.unit, at_ns);
+        let context = context(page, address.unit, at_ns);
         let order = page.effects.on_request(&context, &pdu, bytes, page.report);
         let is_known = self.is_whole || self.watch.knows_client();
         let mut request = Request {
             at_ns,
-            transaction: mbap.transaction,
-            unit: mbap.unit,
+            address,
             pdu,
             note: None,
             order: if is_known { order } else { 0 },
             also_reads: effect::also_reads(&pdu, bytes),
-            usage: page.on_asked(at_ns, &asked(mbap, &pdu)),
-            is_proven: self.watch.is_provable(mbap),
-            turn: page.transcript.begin(|| turn(page.key, Direction::Request, at_ns, mbap, bytes)),
+            usage: page.on_asked(at_ns, &asked(address, &pdu)),
+            is_proven: self.watch.is_provable(address.transaction),
+            turn: page
+                .transcript
+                .begin(|| turn(page.key, Direction::Request, (at_ns, address), bytes)),
         };
         if pdu.access == Access::Write {
             page.report.modbus.writes += 1;
@@ -164,55 +176,83 @@ impl Open {
         self.outstanding.push(request, page.transcript);
     }
 
-    fn on_response(&mut self, at_ns: u64, mbap: Mbap, bytes: &[u8], page: &mut Page<'_>) {
+    /// Pair a response with the oldest request that has its address and function.
+    pub(super) fn on_response(
+        &mut self,
+        at_ns: u64,
+        address: Address,
+        bytes: &[u8],
+        page: &mut Page<'_>,
+    ) {
         let Ok(pdu) = Pdu::parse(Direction::Response, bytes) else {
             return; // an ADU holds at least a function code
         };
-        page.report.modbus.responses += 1;
-        page.report.modbus.exceptions += u64::from(pdu.exception.is_some());
-        count_function(page.report, pdu.function);
-        let mut request = self.outstanding.take(mbap, pdu.function);
+        let request = self.outstanding.take(address, pdu.function);
         if let Some(request) = &request {
             self.watch.on_transaction(request, bytes, at_ns, page);
             if !page.effects.is_idle() {
                 let is_proven = request.is_proven && self.watch.hears_server();
-                let (context, seen) = (context(page, mbap.unit, at_ns), (&pdu, bytes));
+                let (context, seen) = (context(page, address.unit, at_ns), (&pdu, bytes));
                 page.effects.on_response(&context, (request, is_proven), seen, page.report);
             }
         }
-        let asked = request.as_mut().and_then(|request| request.turn.take());
-        let key = page.key;
-        page.transcript.answer(asked, || turn(key, Direction::Response, at_ns, mbap, bytes));
-        let latency = request
-            .as_ref()
-            .map(|request| Duration::from_nanos(at_ns.saturating_sub(request.at_ns)));
-        if let (Some(latency), Some(request)) = (latency, &request) {
-            page.report.modbus.transactions += 1;
-            page.report.modbus.latency += latency;
-            page.on_answered(request, at_ns, pdu.exception);
-        }
-        let note = request.as_ref().and_then(|request| request.note);
-        if let Some(noted) = note.and_then(|at| page.noted(at)) {
-            noted.latency = latency;
-            noted.exception = pdu.exception;
-        } else if pdu.exception.is_some() {
-            // A refusal of something we did not see is told with what it says itself.
-            let request = request.unwrap_or(Request {
-                at_ns,
-                transaction: mbap.transaction,
-                unit: mbap.unit,
-                pdu,
-                note: None,
-                order: 0,
-                also_reads: None,
-                usage: Handle::default(),
-                is_proven: false,
-                turn: None,
-            });
-            let asked = transaction(page.key, &request);
-            page.note(Transaction { exception: pdu.exception, latency, ..asked });
-        }
+        count_response(request, (at_ns, address, bytes), pdu, page);
     }
+}
+
+/// A response that answers nothing that was seen.
+pub(super) fn on_stray(at_ns: u64, address: Address, bytes: &[u8], page: &mut Page<'_>) {
+    if let Ok(pdu) = Pdu::parse(Direction::Response, bytes) {
+        count_response(None, (at_ns, address, bytes), pdu, page);
+    }
+}
+
+/// Count and tell a response, and the request that it answers.
+fn count_response(
+    mut request: Option<Request>,
+    (at_ns, address, bytes): (u64, Address, &[u8]),
+    pdu: Pdu,
+    page: &mut Page<'_>,
+) {
+    page.report.modbus.responses += 1;
+    page.report.modbus.exceptions += u64::from(pdu.exception.is_some());
+    count_function(page.report, pdu.function);
+    let asked = request.as_mut().and_then(|request| request.turn.take());
+    let key = page.key;
+    let said = || turn(key, Direction::Response, (at_ns, address), bytes);
+    page.transcript.answer(asked, said);
+    let latency =
+        request.as_ref().map(|request| Duration::from_nanos(at_ns.saturating_sub(request.at_ns)));
+    if let (Some(latency), Some(request)) = (latency, &request) {
+        page.report.modbus.transactions += 1;
+        page.report.modbus.latency += latency;
+        page.on_answered(request, at_ns, pdu.exception);
+    }
+    let note = request.as_ref().and_then(|request| request.note);
+    if let Some(noted) = note.and_then(|at| page.noted(at)) {
+        noted.latency = latency;
+        noted.exception = pdu.exception;
+    } else if pdu.exception.is_some() {
+        // A refusal of something we did not see is told with what it says itself.
+        let request = request.unwrap_or(Request {
+            at_ns,
+            address,
+            pdu,
+            note: None,
+            order: 0,
+            also_reads: None,
+            usage: Handle::default(),
+            is_proven: false,
+            turn: None,
+        });
+        let asked = transaction(page.key, &request);
+        page.note(Transaction { exception: pdu.exception, latency, ..asked });
+    }
+}
+
+/// What pairs ADUs.
+fn address(mbap: Mbap) -> Address {
+    Address { transaction: Some(mbap.transaction), unit: mbap.unit }
 }
 
 /// What a message comes with.
@@ -227,7 +267,7 @@ fn count_function(report: &mut WireReport, function: u8) {
 }
 
 /// A request, as it is known again.
-fn asked(mbap: Mbap, pdu: &Pdu) -> Asked {
+fn asked(address: Address, pdu: &Pdu) -> Asked {
     let operation = match pdu.access {
         Access::Read => Operation::Read,
         Access::Write => Operation::Write,
@@ -238,8 +278,11 @@ fn asked(mbap: Mbap, pdu: &Pdu) -> Asked {
         (u32::from(first), u32::from(first) + u32::from(n_more))
     });
     Asked {
-        protocol: Protocol::Modbus,
-        station: Some(mbap.unit.into()),
+        protocol: match address.transaction {
+            Some(_) => Protocol::Modbus,
+            None => Protocol::ModbusRtu,
+        },
+        station: Some(address.unit.into()),
         function: pdu.function.into(),
         operation,
         addresses,
@@ -252,7 +295,7 @@ fn transaction(key: &Key, request: &Request) -> Transaction {
     Transaction {
         at: time(request.at_ns),
         path: Path::Network { vlan: key.vlan(), client: key.client(), server: key.server() },
-        unit: request.unit,
+        unit: request.address.unit,
         function: request.pdu.function,
         address: request.pdu.address,
         quantity: request.pdu.quantity,
@@ -263,14 +306,14 @@ fn transaction(key: &Key, request: &Request) -> Transaction {
 }
 
 /// One side of a turn.
-fn turn(key: &Key, direction: Direction, at_ns: u64, mbap: Mbap, pdu: &[u8]) -> Turn {
+fn turn(key: &Key, direction: Direction, (at_ns, address): (u64, Address), pdu: &[u8]) -> Turn {
     let said = Some(Said { at_ns, pdu: pdu.into() });
     let (request, response) = match direction {
         Direction::Request => (said, None),
         Direction::Response => (None, said),
     };
     let (vlan, client, server) = (key.vlan(), key.client(), key.server());
-    let Mbap { transaction, unit, .. } = mbap;
+    let Address { transaction, unit } = address;
     Turn { vlan, client, server, transaction, unit, request, response }
 }
 
@@ -311,7 +354,8 @@ impl Page<'_> {
             | Note::Message(_)
             | Note::Conflict(_)
             | Note::Ineffective(_)
-            | Note::Jump(_) => None,
+            | Note::Jump(_)
+            | Note::Detected(_) => None,
         }
     }
 }

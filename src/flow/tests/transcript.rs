@@ -12,7 +12,8 @@ impl Wire {
 
 /// Identifiers of the requests and of the responses.
 fn ids(turns: &[Turn]) -> Vec<(u16, bool, bool)> {
-    let id = |turn: &Turn| (turn.transaction, turn.request.is_some(), turn.response.is_some());
+    let id =
+        |turn: &Turn| (turn.transaction.unwrap(), turn.request.is_some(), turn.response.is_some());
     turns.iter().map(id).collect()
 }
 

@@ -12,7 +12,7 @@ fn fields(request: &[u8], response: &[u8]) -> Value {
         vlan: Vlan::default(),
         client: host,
         server: host,
-        transaction: 1,
+        transaction: Some(1),
         unit: 1,
         request: said(request),
         response: said(response),

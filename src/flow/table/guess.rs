@@ -1,0 +1,99 @@
+//! Who speaks and what, where ports do not tell: what is said decides, and not who connected.
+//!
+//! A device may connect to its master, so a port that is configured need not be that of the server.
+//! A connection whose first segment can only go the other way is looked at as one on any other
+//! port is, until evidence is complete; and between two ports of servers, the first segment that
+//! can go one way only decides.
+
+use crate::record::{Note, Protocol, WireReport};
+use crate::wire::modbus::likeness::{self, Framing};
+use crate::wire::modbus::pdu::Direction;
+use crate::wire::packet::Flags;
+
+use super::super::conversation::Page;
+use super::super::detector::{self, Proven};
+use super::super::key::Key;
+use super::super::sighting::Sighting;
+use super::{Route, Slot, Table};
+
+impl Table {
+    /// Look for a server in a segment that is of none that is known. If it completes the evidence,
+    /// everything that was kept is read.
+    #[cold]
+    pub(super) fn guess(&mut self, sighting: &Sighting<'_>, report: &mut WireReport) {
+        let Some(proven) = self.detector.observe(sighting, &mut report.detection) else { return };
+        report.detection.servers += 1;
+        report.note(Note::Detected(proven.detected));
+        let Proven { kept, framing, .. } = &proven;
+        kept.for_each(|sighting, direction| {
+            let route = Route { direction, proven: Some(*framing) };
+            self.resume(sighting, route, report);
+        });
+        self.detector.give_back(proven);
+    }
+
+    /// Follow a connection by a segment that was kept.
+    fn resume(&mut self, sighting: &Sighting<'_>, route: Route, report: &mut WireReport) {
+        let key = Key::of(sighting, route.direction);
+        let hash = key.hash(self.seed);
+        let known = self.find(&key, hash);
+        let Some(number) = known.or_else(|| self.claim(key, hash, route, report)) else { return };
+        let Some(protocol) = self.protocol(route, &key) else { return };
+        let Self { block, n_gaps, transcript, pool, .. } = self;
+        let (block, n_gaps) = (*block, *n_gaps);
+        if let Some(Slot { key, last_ns, connection }) = self.slots.get_mut(number) {
+            *last_ns = sighting.at_ns;
+            let page = &mut Page { block, n_gaps, key, report, transcript };
+            connection.resume(protocol, route.direction, sighting.segment.sequence, (page, pool));
+            connection.accept(sighting, route.direction, page, pool);
+        }
+    }
+
+    /// What a connection speaks.
+    pub(super) fn protocol(&self, route: Route, key: &Key) -> Option<Protocol> {
+        let proven = route.proven.map(Protocol::from);
+        proven.or_else(|| self.services.protocol(key.server_port()))
+    }
+
+    /// True if a segment, the first that is seen of a connection, cannot be said by the side whose
+    /// port makes it the client or the server.
+    pub(super) fn is_contrary(&self, sighting: &Sighting<'_>, route: Route, key: &Key) -> bool {
+        let framing = match self.protocol(route, key) {
+            _ if route.proven.is_some() => return false,
+            Some(Protocol::Modbus) => Framing::Mbap,
+            Some(Protocol::ModbusRtu) => Framing::Rtu,
+            Some(
+                Protocol::OpcUa
+                | Protocol::Dnp3
+                | Protocol::Iec104
+                | Protocol::S7comm
+                | Protocol::EtherNetIp
+                | Protocol::Bacnet,
+            )
+            | None => return false,
+        };
+        detector::is_contrary(sighting.segment.payload, framing, route.direction)
+    }
+
+    /// Both ports are services'. A connection that is known stays what it is. Of another, what is
+    /// said tells who says it; if both may, whoever sent the first SYN, or else spoke first, is the
+    /// client.
+    pub(super) fn direction_between_servers(&self, sighting: &Sighting<'_>) -> Direction {
+        for direction in [Direction::Response, Direction::Request] {
+            let key = Key::of(sighting, direction);
+            if self.find(&key, key.hash(self.seed)).is_some() {
+                return direction;
+            }
+        }
+        let spoken = likeness::likeness(sighting.segment.payload);
+        if let Some(direction) = spoken.and_then(|likeness| likeness.direction) {
+            return direction;
+        }
+        let flags = sighting.segment.flags;
+        if flags.any(Flags::SYN) && flags.any(Flags::ACK) {
+            Direction::Response
+        } else {
+            Direction::Request
+        }
+    }
+}
