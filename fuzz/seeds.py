@@ -355,6 +355,47 @@ write(
     syn_and_fin=TRANSACTION + segment(CLIENT, ahead=9, flags=SYN) + segment(CLIENT, ASK, 10) + segment(CLIENT, b"x", 22, flags=FIN | ACK),
 )
 
+# The same of frames of a line, and between ports of no service.
+ASKED, SAID = rtu(bytes([3, 0, 107, 0, 1])), rtu(bytes([3, 2, 0, 7]))
+TURN = segment(CLIENT, ASKED) + segment(SERVER, SAID)
+write(
+    "rtu_stream",
+    in_order=TURN * 3,
+    cut=segment(CLIENT, ASKED[:3]) + segment(CLIENT, ASKED[3:]) + segment(SERVER, SAID[:6]) + segment(SERVER, SAID[6:]),
+    damaged=TURN + segment(CLIENT, ASKED) + segment(SERVER, SAID[:-1] + b"\0") + TURN,
+    longer_than_it_is=TURN + segment(SERVER, SAID[:2] + b"\x20" + SAID[3:]) + TURN,
+    lost=TURN + segment(CLIENT, ASKED, 8) + segment(SERVER, SAID, 0, 16) + TURN,
+    glued=segment(CLIENT, ASKED * 3) + segment(SERVER, b"\0" + SAID * 3 + b"\0") + TURN,
+    foreign=segment(CLIENT, flags=SYN) + segment(CLIENT, rtu(bytes([65, 1, 2])), 1) + TURN,
+    broadcast=segment(CLIENT, b"\0\6\0\1\0\3" + crc16(b"\0\6\0\1\0\3")) + TURN,
+)
+
+
+def numbered(n):
+    return mbap(n, bytes([3, 0, 107, 0, 3])), mbap(n, bytes([3, 6, 0, 1, 0, 2, 0, n]))
+
+
+def turn(n):
+    return segment(CLIENT, numbered(n)[0]) + segment(SERVER, numbered(n)[1])
+
+
+def line(n):
+    return segment(CLIENT, ASKED) + segment(SERVER, rtu(bytes([3, 2, 0, n])))
+
+
+ECHO = mbap(5, bytes([6, 0, 8, 18, 52]))
+write(
+    "shape",
+    three_pairs=turn(1) + turn(2) + turn(3) + turn(4),
+    in_flight=segment(SERVER, numbered(1)[1]) + segment(CLIENT, numbered(2)[0] + numbered(3)[0]) + segment(CLIENT, numbered(4)[0]) + segment(SERVER, numbered(3)[1]) + segment(SERVER, numbered(2)[1] + numbered(4)[1]),
+    never_another=turn(1) * 5,
+    echoed=(segment(CLIENT, ECHO) + segment(SERVER, ECHO)) * 4,
+    both_ways=turn(1) + turn(2) + turn(3) + segment(SERVER, numbered(9)[0]) + segment(CLIENT, numbered(9)[1]),
+    interrupted=turn(1) + segment(CLIENT, numbered(2)[0][:7]) + segment(CLIENT, numbered(2)[0][7:]) + turn(3) + turn(4) + turn(5),
+    frames=line(1) + line(2) + line(3) + line(4),
+    other_protocol=segment(CLIENT, b"GET / HTTP/1.1\r\n\r\n") + segment(SERVER, b"\0\1\0\0\0\6\1\2"),
+)
+
 # Configurations. The real ones are tested elsewhere.
 write(
     "config",

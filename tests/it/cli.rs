@@ -363,7 +363,7 @@ fn replay_prints_transactions_before_the_summary_if_asked_but_not_with_events() 
     assert_eq!(replay.code, Some(0), "{}", replay.stderr);
     let (head, rest) = replay.stdout.split_once('\n').unwrap();
     assert!(head.starts_with("time ") && head.ends_with(" values"), "{head}");
-    assert!(rest.contains("Modbus/TCP: "), "{rest}");
+    assert!(rest.contains("Modbus: "), "{rest}");
     assert_eq!(run(&["replay", "--transactions", "--events", path]).code, Some(64));
 }
 

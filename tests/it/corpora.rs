@@ -31,6 +31,10 @@ mod opcua;
 mod rtu_listen;
 #[path = "../../fuzz/bodies/s7comm.rs"]
 mod s7comm;
+#[path = "../../fuzz/bodies/rtu_stream.rs"]
+mod rtu_stream;
+#[path = "../../fuzz/bodies/shape.rs"]
+mod shape;
 
 /// Corpora are for reading too.
 const MAX_SEEDS: usize = 20;
@@ -104,6 +108,16 @@ fn seeds_of_what_is_heard_on_a_line_are_read() {
 #[test]
 fn seeds_of_s7_streams_are_read() {
     replay("s7comm", s7comm::run);
+}
+
+#[test]
+fn seeds_of_frames_in_a_connection_are_read() {
+    replay("rtu_stream", rtu_stream::run);
+}
+
+#[test]
+fn seeds_of_segments_of_no_service_are_looked_at() {
+    replay("shape", shape::run);
 }
 
 fn replay(name: &str, run: fn(&[u8])) {
