@@ -6,8 +6,7 @@ use std::net::SocketAddr;
 use infra_monitor::flow::Table;
 use infra_monitor::record::{Services, WireReport};
 
-#[path = "segments.rs"]
-mod segments;
+use super::segments;
 
 pub(crate) fn run(bytes: &[u8]) {
     let ports = [40_000, 502];

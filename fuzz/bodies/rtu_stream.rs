@@ -4,8 +4,7 @@
 use infra_monitor::flow::Table;
 use infra_monitor::record::{Protocol, Services, WireReport};
 
-#[path = "segments.rs"]
-mod segments;
+use super::segments;
 
 pub(crate) fn run(bytes: &[u8]) {
     let services = Services::default().with(Protocol::ModbusRtu, &[4001]);

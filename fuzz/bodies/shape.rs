@@ -4,8 +4,7 @@
 use infra_monitor::flow::Table;
 use infra_monitor::record::{Detected, Note, Services, WireReport};
 
-#[path = "segments.rs"]
-mod segments;
+use super::segments;
 
 pub(crate) fn run(bytes: &[u8]) {
     let table = Table::new(16, &Services::default(), 7);

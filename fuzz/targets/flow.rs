@@ -2,5 +2,7 @@
 
 #[path = "../bodies/flow.rs"]
 mod body;
+#[path = "../bodies/segments.rs"]
+mod segments;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| body::run(bytes));

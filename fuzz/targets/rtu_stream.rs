@@ -2,5 +2,7 @@
 
 #[path = "../bodies/rtu_stream.rs"]
 mod body;
+#[path = "../bodies/segments.rs"]
+mod segments;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| body::run(bytes));

@@ -146,7 +146,7 @@ impl Connection {
         let (_, receiver) = self.halves(direction);
         if receiver.has_hole() {
             // Before the segment is read: it may answer what waited.
-            self.give_up_half(opposite(direction), at_ns, page, pool);
+            self.give_up_half(direction.opposite(), at_ns, page, pool);
         }
         self.conversation.on_segment(direction, sighting.evidence);
         let Self { client, server, conversation, .. } = self;
@@ -223,12 +223,5 @@ fn ending(direction: Direction, flags: Flags) -> Ending {
         _ if flags.any(Flags::RST) => Ending::Reset,
         Direction::Request => Ending::ByClient,
         Direction::Response => Ending::ByServer,
-    }
-}
-
-fn opposite(direction: Direction) -> Direction {
-    match direction {
-        Direction::Request => Direction::Response,
-        Direction::Response => Direction::Request,
     }
 }

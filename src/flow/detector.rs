@@ -15,6 +15,7 @@ use crate::record::{Detected, DetectionTally, Protocol};
 use crate::wire::modbus::likeness::{self, Framing};
 use crate::wire::modbus::pdu::Direction;
 
+use super::key::Key;
 use super::sighting::Sighting;
 use super::watch::time;
 
@@ -85,6 +86,11 @@ impl Detector {
             n_pairs,
         };
         Some(Proven { detected, framing, kept, place })
+    }
+
+    /// What was kept of a connection because its client seemed to be the server, if it is alone.
+    pub(super) fn take_contrary(&mut self, key: &Key) -> Option<Kept> {
+        self.candidates.take(&key.reversed().of_server())
     }
 
     /// Memory of what was read, for whatever comes next.

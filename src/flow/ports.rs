@@ -46,7 +46,8 @@ mod tests {
     #[test]
     fn what_is_taken_out_is_out_and_its_neighbours_stay() {
         let mut ports = Ports::new([501]);
-        [502, 503].into_iter().for_each(|port| ports.insert(port));
+        ports.insert(502);
+        ports.insert(503);
         ports.remove(502);
         assert_eq!([501, 502, 503].map(|port| ports.contain(port)), [true, false, true]);
     }

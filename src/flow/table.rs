@@ -272,7 +272,7 @@ impl Table {
         let direction = route.direction;
         let key = Key::of(sighting, direction);
         let hash = key.hash(self.seed);
-        let known = self.find(&key, hash);
+        let mut known = self.find(&key, hash);
         let segment = sighting.segment;
         if known.is_none() {
             if segment.payload.is_empty() {
@@ -283,6 +283,9 @@ impl Table {
             }
             if self.is_contrary(sighting, route, &key) {
                 return self.guess(sighting, report);
+            }
+            if self.read_contrary(&key, route, report) {
+                known = self.find(&key, hash);
             }
         }
         let is_first = known.is_none() && self.greetings.precede(hash, segment.sequence);

@@ -346,8 +346,8 @@ fn next_step(checked: Checked) -> &'static str {
         }
         // TCP delivered them as they were sent.
         Checked::ModbusRtu => {
-            "they were damaged before they were sent: look at termination, shield and baud rate \
-             of the serial line behind the converter"
+            "look at termination, shield and baud rate of the serial line behind the converter \
+             that sent them"
         }
     }
 }

@@ -33,6 +33,8 @@ mod rtu_listen;
 mod s7comm;
 #[path = "../../fuzz/bodies/rtu_stream.rs"]
 mod rtu_stream;
+#[path = "../../fuzz/bodies/segments.rs"]
+mod segments;
 #[path = "../../fuzz/bodies/shape.rs"]
 mod shape;
 

@@ -34,6 +34,7 @@ mod replay;
 mod ring;
 mod rings;
 mod sandbox;
+mod shape;
 mod tap;
 mod tls;
 mod traffic;

@@ -10,6 +10,7 @@ use crate::wire::modbus::pdu::Direction;
 use super::super::key::Key;
 use super::super::sighting::Sighting;
 use super::candidate::Candidate;
+use super::kept::Kept;
 
 #[derive(Debug)]
 pub(super) struct Candidates {
@@ -61,6 +62,16 @@ impl Candidates {
         let candidate = self.places.get_mut(place)?;
         candidate.accept(sighting, direction, likeness);
         candidate.is_proven().then_some(place)
+    }
+
+    /// Give a candidate up, whatever it was to be, and hand over what was kept of it.
+    pub(super) fn take(&mut self, server: &Key) -> Option<Kept> {
+        let find = |framing| self.find(server, framing);
+        let place = find(Framing::Mbap).or_else(|| find(Framing::Rtu))?;
+        let candidate = self.places.get_mut(place)?;
+        let kept = candidate.take_kept();
+        candidate.forget();
+        Some(kept)
     }
 
     fn find(&self, server: &Key, framing: Framing) -> Option<usize> {

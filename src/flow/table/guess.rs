@@ -32,6 +32,25 @@ impl Table {
         self.detector.give_back(proven);
     }
 
+    /// A connection goes the way that its ports say after all: read what was kept of it because it
+    /// seemed to go the other way. True if there was something.
+    pub(super) fn read_contrary(
+        &mut self,
+        key: &Key,
+        route: Route,
+        report: &mut WireReport,
+    ) -> bool {
+        if route.proven.is_some() {
+            return false;
+        }
+        let Some(kept) = self.detector.take_contrary(key) else { return false };
+        kept.for_each(|sighting, direction| {
+            let route = Route { direction: direction.opposite(), proven: None };
+            self.resume(sighting, route, report);
+        });
+        true
+    }
+
     /// Follow a connection by a segment that was kept.
     fn resume(&mut self, sighting: &Sighting<'_>, route: Route, report: &mut WireReport) {
         let key = Key::of(sighting, route.direction);

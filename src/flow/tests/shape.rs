@@ -91,6 +91,18 @@ fn whoever_asks_is_the_client_whoever_connected() {
 }
 
 #[test]
+fn what_seems_to_go_the_other_way_and_does_not_is_read_all_the_same() {
+    let mut wire = Wire::new();
+    wire.send(CLIENT, &adu(1, &[16, 0, 1, 0, 2])); // a write that lost its values: an answer?
+    assert_eq!(wire.counts(), (0, 0, 0));
+    wire.send(SERVER, &adu(1, &[0x90, 3]));
+    assert_eq!(wire.counts(), (1, 1, 1));
+    exchange(&mut wire, 2);
+    assert_eq!((wire.counts(), detected(&wire).len()), ((2, 2, 2), 0));
+    assert_eq!((wire.report.modbus.writes, wire.transactions().len()), (1, 1));
+}
+
+#[test]
 fn between_two_ports_of_servers_what_is_said_tells_who_says_it() {
     for first in [CLIENT, SERVER] {
         let mut wire = Wire { client_port: 502, ..Wire::new() };

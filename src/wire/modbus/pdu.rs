@@ -12,6 +12,16 @@ pub enum Direction {
     Response,
 }
 
+impl Direction {
+    #[must_use]
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::Request => Self::Response,
+            Self::Response => Self::Request,
+        }
+    }
+}
+
 /// What a function does to the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
