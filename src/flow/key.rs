@@ -55,13 +55,6 @@ impl Key {
         Self { client: self.server, server: self.client, rest }
     }
 
-    /// The other way round.
-    pub(super) fn reversed(&self) -> Self {
-        let [client_port, server_port, ..] = self.rest_parts().map(u64::from);
-        let rest = self.rest & 0xffff_ffff | server_port << 48 | client_port << 32;
-        Self { client: self.server, server: self.client, rest }
-    }
-
     /// The server's end alone, of whomever it talks to.
     pub(super) fn of_server(&self) -> Self {
         Self { client: 0, server: self.server, rest: self.rest & !(0xffff << 48) }

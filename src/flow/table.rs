@@ -10,6 +10,7 @@ mod guess;
 use crate::record::{Ending, Gap, Services, WireReport};
 use crate::wire::modbus::likeness::{self, Framing};
 use crate::wire::modbus::pdu::Direction;
+use crate::wire::packet::Flags;
 
 use super::connection::Connection;
 use super::conversation::Page;

@@ -284,8 +284,7 @@ fn corrupt(source: &SourceId, now: SystemTime, found: &Found, tally: &Tally) -> 
     let (source_host, destination_host, what) = (first.source, first.destination, of(layer));
     let text = format!(
         "corrupt {what} from {source_host} to {destination_host}: {failed}; {}; {}",
-        coverage(tally),,
-        where_to_look(first.checked)
+        coverage(tally),
         next_step(first.checked)
     );
     let event = Event::new(Kind::ChecksumInvalid, now, source.clone(), text)
@@ -318,19 +317,6 @@ pub(super) fn with_coverage(event: Event, tally: &Tally) -> Event {
     event.with("verified", tally.verified()).with("seen", tally.seen())
 }
 
-fn where_to_look(checked: Checked) -> &'static str {
-    match checked {
-        Checked::Ipv4 | Checked::L4(_) => {
-            "look at cable, connector and port counters between the two and this tap"
-        }
-        // A packet that is corrupt itself is not read, so the damage was done before it was sent.
-        Checked::Dnp3 => {
-            "what carries them is not corrupt: look at the serial line behind the sender and at \
-             its gateway"
-        }
-    }
-}
-
 /// What is corrupt.
 fn of(layer: &str) -> String {
     match layer {
@@ -343,6 +329,11 @@ fn next_step(checked: Checked) -> &'static str {
     match checked {
         Checked::Ipv4 | Checked::L4(_) => {
             "look at cable, connector and port counters between the two and this tap"
+        }
+        // A packet that is corrupt itself is not read, so the damage was done before it was sent.
+        Checked::Dnp3 => {
+            "what carries them is not corrupt: look at the serial line behind the sender and at \
+             its gateway"
         }
         // TCP delivered them as they were sent.
         Checked::ModbusRtu => {

@@ -100,7 +100,8 @@ impl Usages {
                 | Note::Message(_)
                 | Note::Conflict(_)
                 | Note::Jump(_)
-                | Note::Ineffective(_) => (),
+                | Note::Ineffective(_)
+                | Note::Detected(_) => (),
             }
         }
     }

@@ -35,7 +35,7 @@ impl ChecksumTally {
     }
 
     /// Each protocol's name and tally.
-    pub fn by_protocol(&self) -> [(&'static str, &Tally); 6] {
+    pub fn by_protocol(&self) -> [(&'static str, &Tally); 7] {
         [
             ("ipv4", &self.ipv4),
             ("tcp", &self.tcp),

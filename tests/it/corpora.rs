@@ -29,10 +29,10 @@ mod modbus_tcp;
 mod opcua;
 #[path = "../../fuzz/bodies/rtu_listen.rs"]
 mod rtu_listen;
-#[path = "../../fuzz/bodies/s7comm.rs"]
-mod s7comm;
 #[path = "../../fuzz/bodies/rtu_stream.rs"]
 mod rtu_stream;
+#[path = "../../fuzz/bodies/s7comm.rs"]
+mod s7comm;
 #[path = "../../fuzz/bodies/segments.rs"]
 mod segments;
 #[path = "../../fuzz/bodies/shape.rs"]

@@ -10,11 +10,10 @@ use crate::wire::modbus::likeness::{self, Framing};
 use crate::wire::modbus::pdu::Direction;
 use crate::wire::packet::Flags;
 
-use super::super::conversation::Page;
 use super::super::detector::{self, Proven};
 use super::super::key::Key;
 use super::super::sighting::Sighting;
-use super::{Route, Slot, Table};
+use super::{Route, Table};
 
 impl Table {
     /// Look for a server in a segment that is of none that is known. If it completes the evidence,
@@ -58,13 +57,13 @@ impl Table {
         let known = self.find(&key, hash);
         let Some(number) = known.or_else(|| self.claim(key, hash, route, report)) else { return };
         let Some(protocol) = self.protocol(route, &key) else { return };
-        let Self { block, n_gaps, transcript, pool, .. } = self;
-        let (block, n_gaps) = (*block, *n_gaps);
-        if let Some(Slot { key, last_ns, connection }) = self.slots.get_mut(number) {
-            *last_ns = sighting.at_ns;
-            let page = &mut Page { block, n_gaps, key, report, transcript };
-            connection.resume(protocol, route.direction, sighting.segment.sequence, (page, pool));
-            connection.accept(sighting, route.direction, page, pool);
+        if let Some(slot) = self.slots.get_mut(number) {
+            slot.last_ns = sighting.at_ns;
+        }
+        if let Some((connection, mut page, pool)) = self.open(number, report) {
+            let sequence = sighting.segment.sequence;
+            connection.resume(protocol, route.direction, sequence, (&mut page, &mut *pool));
+            connection.accept(sighting, route.direction, &mut page, pool);
         }
     }
 

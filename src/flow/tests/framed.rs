@@ -36,7 +36,8 @@ pub(super) fn told(wire: &Wire) -> Vec<Spoken> {
         | Note::Modbus(_)
         | Note::Conflict(_)
         | Note::Ineffective(_)
-        | Note::Jump(_) | Note::Detected(_) => None,
+        | Note::Jump(_)
+        | Note::Detected(_) => None,
     };
     wire.report.notes.iter().filter_map(message).collect()
 }
