@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use crate::wire::Layer;
 use crate::wire::WireError;
 use crate::wire::header;
+use crate::wire::mac::Mac;
 
 const LEN: usize = 28;
 /// Address lengths of Ethernet and IPv4, side by side as they stand in the packet.
@@ -32,6 +33,29 @@ impl<'a> Arp<'a> {
         u16::from_be_bytes([self.bytes[6], self.bytes[7]])
     }
 
+    pub fn sender_mac(&self) -> Mac {
+        let [_, _, _, _, _, _, _, _, a, b, c, d, e, f, ..] = *self.bytes;
+        Mac([a, b, c, d, e, f])
+    }
+
+    /// Zeros in a request: it is what is asked for.
+    pub fn target_mac(&self) -> Mac {
+        let bytes = self.bytes;
+        Mac([bytes[18], bytes[19], bytes[20], bytes[21], bytes[22], bytes[23]])
+    }
+
+    /// True if the sender asks whether anybody has the address that it wants, and claims none
+    /// (RFC 5227, section 1.1).
+    pub fn is_probe(&self) -> bool {
+        self.sender().is_unspecified()
+    }
+
+    /// True if the sender tells everybody its own address (RFC 5227, section 1.1), as it does at
+    /// its start, to defend it, and when it takes it over from another.
+    pub fn is_announcement(&self) -> bool {
+        self.sender() == self.target() && !self.is_probe()
+    }
+
     pub fn sender(&self) -> Ipv4Addr {
         Ipv4Addr::new(self.bytes[14], self.bytes[15], self.bytes[16], self.bytes[17])
     }
@@ -55,6 +79,22 @@ mod tests {
         assert_eq!(arp.operation(), 1);
         assert_eq!(arp.sender(), Ipv4Addr::from(fixture::SOURCE));
         assert_eq!(arp.target(), Ipv4Addr::from(fixture::DESTINATION));
+        assert_eq!((arp.sender_mac(), arp.target_mac()), (Mac([2, 0, 0, 0, 0, 1]), Mac([0; 6])));
+    }
+
+    #[test]
+    fn a_probe_claims_nothing_and_an_announcement_says_so() {
+        let arp = |sender: u8, target: u8| {
+            let mut bytes = REQUEST;
+            bytes[14..18].copy_from_slice(&[sender; 4]);
+            bytes[24..28].copy_from_slice(&[target; 4]);
+            let arp = Arp::parse(&bytes).unwrap();
+            (arp.is_probe(), arp.is_announcement())
+        };
+        assert_eq!(arp(0, 7), (true, false));
+        assert_eq!(arp(7, 7), (false, true));
+        assert_eq!(arp(7, 8), (false, false));
+        assert_eq!(arp(0, 0), (true, false));
     }
 
     #[test]

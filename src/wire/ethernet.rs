@@ -3,10 +3,19 @@
 use crate::wire::Layer;
 use crate::wire::WireError;
 use crate::wire::header;
+use crate::wire::mac::Mac;
 
 pub const IPV4: u16 = 0x0800;
 pub const ARP: u16 = 0x0806;
 pub const IPV6: u16 = 0x86dd;
+/// Of PROFINET, with frame identifiers of its own (IEC 61158-6-10).
+pub const PROFINET: u16 = 0x8892;
+/// IEC 61850-8-1, annex C.
+pub const GOOSE: u16 = 0x88b8;
+/// IEEE 802.1AB, clause 7.4.
+pub const LLDP: u16 = 0x88cc;
+/// Highest value that is the length of an 802.3 frame and no `EtherType` (IEEE 802.3, 3.2.6).
+pub const MAX_LENGTH: u16 = 1500;
 
 const HEADER_LEN: usize = 14;
 
@@ -22,6 +31,16 @@ impl<'a> Ethernet<'a> {
     pub fn parse(frame: &'a [u8]) -> Result<Self, WireError> {
         let (header, payload) = header(Layer::Ethernet, frame)?;
         Ok(Self { header, payload })
+    }
+
+    pub fn destination(&self) -> Mac {
+        let [a, b, c, d, e, f, ..] = *self.header;
+        Mac([a, b, c, d, e, f])
+    }
+
+    pub fn source(&self) -> Mac {
+        let [_, _, _, _, _, _, a, b, c, d, e, f, ..] = *self.header;
+        Mac([a, b, c, d, e, f])
     }
 
     /// Below 0x600 it is the length of an 802.3 frame instead.

@@ -2,6 +2,7 @@
 
 mod dissect;
 mod fragment;
+mod link_frame;
 mod linked;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use super::{Checksum, WireError};
 
 pub use dissect::{dissect, dissect_into};
 pub use fragment::{Fragment, Reassembled};
+pub use link_frame::{LinkContent, LinkFrame};
 pub use tunnel::Tunnelled;
 
 /// What the first byte of a frame belongs to (`LINKTYPE_` values of pcap; a ring is `Ethernet`).

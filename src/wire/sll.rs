@@ -3,6 +3,7 @@
 use crate::wire::Layer;
 use crate::wire::WireError;
 use crate::wire::header;
+use crate::wire::mac::Mac;
 
 const HEADER_LEN: usize = 16;
 const HEADER_LEN_2: usize = 20;
@@ -23,6 +24,12 @@ impl<'a> Sll<'a> {
     /// The EtherType; 1 and 4 mean 802.3 without one.
     pub fn protocol(&self) -> u16 {
         u16::from_be_bytes([self.header[14], self.header[15]])
+    }
+
+    /// Zeros where the link has no addresses of this kind.
+    pub fn source(&self) -> Mac {
+        let [_, _, _, _, _, _, a, b, c, d, e, f, ..] = *self.header;
+        Mac([a, b, c, d, e, f])
     }
 
     pub fn payload(&self) -> &'a [u8] {
@@ -46,6 +53,12 @@ impl<'a> Sll2<'a> {
     /// The EtherType; 1 and 4 mean 802.3 without one.
     pub fn protocol(&self) -> u16 {
         u16::from_be_bytes([self.header[0], self.header[1]])
+    }
+
+    /// Zeros where the link has no addresses of this kind.
+    pub fn source(&self) -> Mac {
+        let [_, _, _, _, _, _, _, _, _, _, _, _, a, b, c, d, e, f, ..] = *self.header;
+        Mac([a, b, c, d, e, f])
     }
 
     pub fn payload(&self) -> &'a [u8] {
