@@ -4,6 +4,7 @@
 //! to wait, allocate and exit; it never logs, and allocates for nothing but what it reports.
 
 mod fragments;
+mod neighbourhood;
 mod rewriting;
 
 use std::hash::{BuildHasher as _, RandomState};
@@ -25,6 +26,7 @@ use crate::wire::packet::{
 use crate::wire::{Checksum, Unverified};
 
 use fragments::{Fragments, Key};
+use neighbourhood::Neighbourhood;
 use rewriting::Rewriting;
 
 /// What one capture is judged with, and what was seen of its connections so far.
@@ -35,6 +37,7 @@ pub struct Analyser {
     datagrams: Datagrams,
     fragments: Fragments,
     rewriting: Rewriting,
+    neighbourhood: Neighbourhood,
     /// Time of the last frame.
     last_ns: u64,
     /// Servers whose reads are kept, as they are configured by now.
@@ -74,8 +77,19 @@ impl Analyser {
         let flows = Table::new(MAX_FLOWS, services, seed);
         let datagrams = Datagrams::new(services);
         let (fragments, rewriting) = (Fragments::default(), Rewriting::new());
+        let neighbourhood = Neighbourhood::new();
         let (last_ns, watched, ring) = (0, None, 0);
-        Self { source, flows, datagrams, fragments, rewriting, last_ns, watched, ring }
+        Self {
+            source,
+            flows,
+            datagrams,
+            fragments,
+            rewriting,
+            neighbourhood,
+            last_ns,
+            watched,
+            ring,
+        }
     }
 
     /// Judge one of several rings that share an interface. All of them see it go down, at about
@@ -105,6 +119,14 @@ impl Analyser {
         self
     }
 
+    /// Take every station for one that was always there: whoever looks at a file does not know who
+    /// was there before.
+    #[must_use]
+    pub fn learning(mut self) -> Self {
+        self.neighbourhood.learn_always();
+        self
+    }
+
     /// Modbus transactions that ended in the blocks judged since this was last called.
     pub fn take_turns(&mut self) -> Vec<Turn> {
         self.flows.take_turns()
@@ -124,6 +146,7 @@ impl Analyser {
             Content::Interface(state) => {
                 report.interface = Some(state).filter(|_| self.ring == 0);
                 self.flows.on_interface_change();
+                self.neighbourhood.on_gap();
             }
             Content::Empty => (),
         }
@@ -146,6 +169,7 @@ impl Analyser {
         report.gap = block.gap();
         self.follow_watch_list();
         self.flows.start_block(report.gap);
+        self.neighbourhood.start_block(report.gap);
         let mut last_ns = None;
         block.for_each(|frame| {
             last_ns = Some(frame.at_ns);
@@ -155,6 +179,7 @@ impl Analyser {
             report.at = time(last_ns);
             self.last_ns = last_ns;
             self.flows.end_block(last_ns, report);
+            self.neighbourhood.end_block(last_ns, report);
         }
     }
 
@@ -195,6 +220,9 @@ impl Analyser {
         let mut packet = Packet::EMPTY;
         dissect_into(&mut packet, captured);
         self.judge_packet(at_ns, &packet, report);
+        if !matches!(packet.network, Network::Ip { .. }) {
+            self.neighbourhood.observe(at_ns, &packet, captured, report);
+        }
         if let Some(fragment) = &packet.fragment {
             self.judge_fragment(at_ns, (&packet, fragment), (captured, n_tunnels), report);
         }

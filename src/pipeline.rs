@@ -19,6 +19,7 @@ mod line;
 mod link;
 mod message;
 mod missed;
+mod neighbourhood;
 mod outbox;
 mod refusal;
 mod reply;

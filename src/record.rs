@@ -6,6 +6,7 @@ mod effect;
 mod event;
 mod exchange;
 mod kind;
+mod layer2;
 mod ledger;
 mod line_report;
 mod quality;
@@ -24,6 +25,10 @@ pub use effect::{Bank, Ineffective};
 pub use event::{Event, Scalar};
 pub use exchange::{Exchange, Identity, Overheard, ReadAnswer, canonical};
 pub use kind::{Kind, Severity};
+pub use layer2::{
+    GooseChange, GooseFlags, GooseNumber, Layer2Change, Layer2Finding, Layer2Tally, Neighbour,
+    NeighbourChange, Stream,
+};
 pub use ledger::Ledger;
 pub use line_report::{LineCount, LineReport, Uart, UartCount, UnitCount};
 pub use quality::{Doubt, Fault, Quality, Status};

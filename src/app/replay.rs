@@ -16,7 +16,7 @@ use crate::config::{Baseline, Level, Log, Samples};
 use crate::flow::Turn;
 use crate::pipeline::{Pipeline, Settings, Sources};
 use crate::record::{
-    ChecksumTally, DetectionTally, Event, Kind, Ledger, MessageTallies, MessageTally, ModbusTally,
+    ChecksumTally, DetectionTally, Event, Kind, Layer2Tally, Ledger, MessageTallies, MessageTally, ModbusTally,
     RingCount, Services, SourceId, StreamTally, Usage, WireReport,
 };
 
@@ -41,6 +41,8 @@ pub struct Summary {
     pub deviations: Option<u64>,
     /// Modbus servers on ports that are no service's.
     pub detection: DetectionTally,
+    /// Frames that are not IP, by protocol, of those that occurred.
+    pub layer2: BTreeMap<&'static str, u64>,
     /// In: records begun. Out: frames judged.
     pub ledger: Ledger,
 }
@@ -128,7 +130,7 @@ fn replay_by(
     let mut read_before = 0;
     for (path, mut file) in files {
         let source = source(path);
-        let mut analyser = analyser(source.clone());
+        let mut analyser = analyser(source.clone()).learning();
         loop {
             match file.next_block() {
                 Ok(Some(block)) => {
@@ -182,6 +184,7 @@ struct Totals {
     modbus: ModbusTally,
     messages: MessageTallies,
     detection: DetectionTally,
+    layer2: Layer2Tally,
     flows_evicted: u64,
     streams: StreamTally,
     deviations: Option<u64>,
@@ -242,6 +245,7 @@ impl Totals {
         self.modbus.merge(&report.modbus);
         self.messages.merge(&report.messages);
         self.detection.merge(&report.detection);
+        self.layer2.merge(&report.layer2);
         self.flows_evicted += report.flows_evicted;
         self.streams.merge(&report.streams);
     }
@@ -284,6 +288,7 @@ impl From<Totals> for Summary {
             messages: by_name(&totals.messages),
             deviations: totals.deviations,
             detection: totals.detection,
+            layer2: totals.layer2.by_name().into_iter().filter(|(_, n)| *n > 0).collect(),
             ledger,
         }
     }

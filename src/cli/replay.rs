@@ -115,7 +115,7 @@ fn readable(summary: &Summary) -> String {
         messages,
         detection,
         deviations,
-        ledger,
+        layer2, ledger,
     } = summary;
     let mut text = format!(
         "{packets} packets, {bytes} bytes, {seconds:.3} s of traffic; {malformed} malformed\n\n\
@@ -166,6 +166,10 @@ fn readable(summary: &Summary) -> String {
     if let Some(n) = deviations {
         let more = if *n > 0 { "; --events shows them" } else { "" };
         let _ = writeln!(text, "Deviations from the baseline: {n}{more}");
+    }
+    if !layer2.is_empty() {
+        let counts: Vec<_> = layer2.iter().map(|(name, n)| format!("{name} {n}")).collect();
+        let _ = writeln!(text, "Not IP: {}", counts.join(", "));
     }
     let _ = writeln!(text, "Ledger: {ledger}");
     text

@@ -102,7 +102,7 @@ impl Wire {
             | Note::Conflict(_)
             | Note::Ineffective(_)
             | Note::Jump(_)
-            | Note::Detected(_) => None,
+            | Note::Detected(_) | Note::Layer2(_) => None,
         };
         self.report.notes.iter().filter_map(modbus).collect()
     }

@@ -16,6 +16,7 @@ use crate::wire::packet::L4;
 use super::conflict::Conflicts;
 use super::detected::Detections;
 use super::effect::Effects;
+use super::neighbourhood::Neighbourhood;
 use super::outbox::Outbox;
 use super::refusal::Refusals;
 use super::sequence::Jumps;
@@ -42,6 +43,7 @@ struct Capture {
     corrupt: u64,
     window: Window,
     jumps: Jumps,
+    neighbourhood: Neighbourhood,
     interface: Option<InterfaceState>,
     down_since: Option<SystemTime>,
 }
@@ -109,6 +111,7 @@ impl Captures {
         capture.rare.add(report);
         capture.window.add(report);
         capture.jumps.add(report);
+        capture.neighbourhood.add(report);
         for note in &report.notes {
             match note {
                 Note::Corrupt(corruption) => capture.window.on_corruption(corruption),
@@ -116,6 +119,9 @@ impl Captures {
                 Note::Jump(jump) => capture.jumps.on_jump(jump),
                 Note::Modbus(seen) => self.refusals.tell(&report.source, seen, outbox),
                 Note::Ineffective(found) => self.effects.tell(&report.source, found, outbox),
+                Note::Layer2(finding) => {
+                    capture.neighbourhood.on_finding(&report.source, finding, outbox);
+                }
                 Note::Message(seen) => {
                     self.refusals.tell_message(&report.source, seen, outbox);
                 }
@@ -137,6 +143,7 @@ impl Captures {
             window.conflicts.raise(source, now, outbox);
             capture.jumps.raise(source, now, outbox);
             window.raise_corruption(source, now, outbox);
+            capture.neighbourhood.on_window_end(source, now, outbox);
         }
     }
 
@@ -160,13 +167,14 @@ impl Captures {
     pub(super) fn status(&self) -> String {
         let sum = |of: fn(&Capture) -> u64| self.by_source.values().map(of).sum::<u64>();
         format!(
-            "captures {}, down {}; frames {}, corrupt {}, malformed {}, lost {}",
+            "captures {}, down {}; frames {}, corrupt {}, malformed {}, lost {}, stations {}",
             self.by_source.len(),
             sum(|capture| u64::from(capture.down_since.is_some())),
             sum(|capture| capture.total.frames),
             sum(|capture| capture.corrupt),
             sum(|capture| capture.rare.malformed),
-            sum(|capture| capture.total.ring.drops)
+            sum(|capture| capture.total.ring.drops),
+            sum(|capture| capture.neighbourhood.n_stations())
         )
     }
 }
@@ -255,6 +263,7 @@ impl Capture {
         ledger.note("reads_dropped", self.rare.reads_dropped);
         ledger.note("reads_unproven", self.rare.reads_unproven);
         ledger.note("writes_untracked", self.rare.writes_untracked);
+        self.neighbourhood.note_in(&mut ledger);
         ledger
     }
 

@@ -7,6 +7,7 @@ mod effects;
 mod ledgers;
 mod lines;
 mod missed;
+mod neighbourhood;
 mod readings;
 mod refusals;
 mod shell;

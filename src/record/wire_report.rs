@@ -6,8 +6,9 @@ use std::time::SystemTime;
 use crate::wire::packet::Vlan;
 
 use super::{
-    ChecksumTally, Corruption, Detected, DetectionTally, Ineffective, Jump, MessageTallies,
-    ModbusTally, Overheard, SourceId, Spoken, Transaction, Usage, UsageChange,
+    ChecksumTally, Corruption, Layer2Finding, Layer2Tally, Detected, DetectionTally, Ineffective, Jump, MessageTallies,
+    ModbusTally, Overheard,
+    SourceId, Spoken, Transaction, Usage, UsageChange,
 };
 
 /// Sent once per block. Counts are of this block alone.
@@ -34,6 +35,8 @@ pub struct WireReport {
     pub messages: MessageTallies,
     /// Of servers on ports that are no service's.
     pub detection: DetectionTally,
+    /// Of frames that are not IP.
+    pub layer2: Layer2Tally,
     /// Conversations forgotten because the flow table had no room left.
     pub flows_evicted: u64,
     /// Conversations forgotten because nothing was said for long.
@@ -69,7 +72,7 @@ pub struct WireReport {
 impl WireReport {
     /// A stranger decides how many findings a block holds; this bounds what they cost.
     pub const MAX_NOTES: usize = 64;
-    /// Corruption has room in these of them: it is told by host pair and counted apart, while one
+    /// Corruption and what is not IP have room in these of them: both are counted apart, while one
     /// write that is not noted is not told at all.
     const MAX_CORRUPT: usize = Self::MAX_NOTES / 2;
     /// Likewise; with the longest answers 100 KB. Twelve thousand a second, at 20 ms a block.
@@ -94,6 +97,7 @@ impl WireReport {
             modbus: ModbusTally::default(),
             messages: MessageTallies::default(),
             detection: DetectionTally::default(),
+            layer2: Layer2Tally::default(),
             flows_evicted: 0,
             flows_expired: 0,
             ring: RingCount::default(),
@@ -115,7 +119,7 @@ impl WireReport {
     /// Keep `note` if there is room, count it if not.
     pub fn note(&mut self, note: Note) {
         let room = match note {
-            Note::Corrupt(_) | Note::Conflict(_) | Note::Jump(_) => Self::MAX_CORRUPT,
+            Note::Corrupt(_) | Note::Conflict(_) | Note::Jump(_) | Note::Layer2(_) => Self::MAX_CORRUPT,
             Note::Modbus(_) | Note::Message(_) | Note::Ineffective(_) | Note::Detected(_) => {
                 Self::MAX_NOTES
             }
@@ -223,6 +227,8 @@ pub enum Note {
     Ineffective(Ineffective),
     Jump(Jump),
     Detected(Detected),
+    /// On the heap, because it is rare.
+    Layer2(Box<Layer2Finding>),
 }
 
 /// The same bytes were sent twice and say different things.

@@ -112,6 +112,35 @@ pub(crate) fn addresses_v6() -> Vec<u8> {
     [SOURCE_V6.octets(), DESTINATION_V6.octets()].concat()
 }
 
+/// Sender and target of an ARP packet, which is a request (1) or a reply (2).
+pub(crate) fn arp(operation: u8, mac: [u8; 6], sender: [u8; 4], target: [u8; 4]) -> Vec<u8> {
+    let fixed = [0, 1, 8, 0, 6, 4, 0, operation];
+    [&fixed[..], &mac, &sender, &[0; 6], &target].concat()
+}
+
+/// A GOOSE frame from the APPID on, with these numbers and flags, to be followed within a time.
+pub(crate) fn goose(ttl: &[u8], state: &[u8], sequence: &[u8], flags: [u8; 2]) -> Vec<u8> {
+    let field =
+        |tag: u8, value: &[u8]| [&[tag, u8::try_from(value.len()).unwrap()], value].concat();
+    let content = [
+        field(0x80, b"IED1LD0/LLN0$GO$gcb_A"),
+        field(0x81, ttl),
+        field(0x82, b"IED1LD0/LLN0$ds"),
+        field(0x83, b"trip"),
+        field(0x84, &[0; 8]),
+        field(0x85, state),
+        field(0x86, sequence),
+        field(0x87, &[flags[0]]),
+        field(0x88, &[1]),
+        field(0x89, &[flags[1]]),
+        field(0x8a, &[1]),
+        field(0xab, &[0x83, 1, 0]),
+    ];
+    let apdu = field(0x61, &content.concat());
+    let len = u16::try_from(8 + apdu.len()).unwrap();
+    [&[0x30, 1], &len.to_be_bytes()[..], &[0; 4], &apdu].concat()
+}
+
 /// Show `read` every prefix of `bytes`, and `bytes` with each bit flipped: none may panic.
 pub(crate) fn spoil(bytes: &[u8], mut read: impl FnMut(&[u8])) {
     for end in 0..=bytes.len() {

@@ -26,6 +26,19 @@ pub enum Id<'a> {
     Named(&'a [u8]),
 }
 
+impl std::fmt::Display for Id<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Mac(mac) => mac.fmt(f),
+            Self::Ipv4(address) => address.fmt(f),
+            Self::Named(name) => name.utf8_chunks().try_for_each(|chunk| {
+                f.write_str(chunk.valid())?;
+                f.write_str(if chunk.invalid().is_empty() { "" } else { "\u{fffd}" })
+            }),
+        }
+    }
+}
+
 const END: u8 = 0;
 const CHASSIS: u8 = 1;
 const PORT: u8 = 2;
@@ -146,6 +159,8 @@ mod tests {
         let lldp = Lldp::parse(&bytes).unwrap();
         assert_eq!(lldp.chassis, Id::Ipv4(Ipv4Addr::new(192, 0, 2, 1)));
         assert_eq!((lldp.port, lldp.ttl), (Id::Named(b"7"), 0));
+        assert_eq!(lldp.chassis.to_string(), "192.0.2.1");
+        assert_eq!(Id::Named(b"gi\xff1/\xc3\xbc").to_string(), "gi\u{fffd}1/\u{fc}");
     }
 
     #[test]

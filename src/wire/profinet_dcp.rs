@@ -64,12 +64,15 @@ pub enum Block<'a> {
 }
 
 impl<'a> Dcp<'a> {
-    /// Read what follows the EtherType; `None` if the frame is another one of PROFINET.
-    pub fn parse(bytes: &'a [u8]) -> Result<Option<Self>, WireError> {
-        let (id, rest) = header(Layer::ProfinetDcp, bytes)?;
-        if !FRAME_IDS.contains(&u16::from_be_bytes(*id)) {
-            return Ok(None);
-        }
+    /// False if what follows the EtherType is another frame of PROFINET.
+    pub fn is_one(bytes: &[u8]) -> bool {
+        let id = bytes.first_chunk().map(|id| u16::from_be_bytes(*id));
+        id.is_some_and(|id| FRAME_IDS.contains(&id))
+    }
+
+    /// Read what follows the EtherType, if [`Dcp::is_one`].
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, WireError> {
+        let (_id, rest) = header::<2>(Layer::ProfinetDcp, bytes)?;
         let (&[service, kind], rest) = header(Layer::ProfinetDcp, rest)?;
         let (xid, rest) = header(Layer::ProfinetDcp, rest)?;
         let (&[_, _, high, low], rest) = header(Layer::ProfinetDcp, rest)?;
@@ -83,7 +86,7 @@ impl<'a> Dcp<'a> {
             bytes: rest.get(..need).ok_or(truncated)?,
         };
         dcp.blocks().try_for_each(|block| block.map(drop))?;
-        Ok(Some(dcp))
+        Ok(dcp)
     }
 
     /// Blocks in order, up to a bound. A request to read names its blocks and has none.

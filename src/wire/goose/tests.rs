@@ -1,29 +1,6 @@
 use super::*;
 use crate::wire::fixture;
-
-/// A frame from the APPID on, with these numbers.
-fn frame(ttl: &[u8], state: &[u8], sequence: &[u8], flags: [u8; 2]) -> Vec<u8> {
-    let field =
-        |tag: u8, value: &[u8]| [&[tag, u8::try_from(value.len()).unwrap()], value].concat();
-    let content = [
-        field(0x80, b"IED1LD0/LLN0$GO$gcb_A"),
-        field(0x81, ttl),
-        field(0x82, b"IED1LD0/LLN0$ds"),
-        field(0x83, b"trip"),
-        field(0x84, &[0; 8]),
-        field(0x85, state),
-        field(0x86, sequence),
-        field(0x87, &[flags[0]]),
-        field(0x88, &[1]),
-        field(0x89, &[flags[1]]),
-        field(0x8a, &[1]),
-        field(0xab, &[0x83, 1, 0]),
-    ]
-    .concat();
-    let apdu = field(0x61, &content);
-    let len = u16::try_from(8 + apdu.len()).unwrap();
-    [&[0x30, 1], &len.to_be_bytes()[..], &[0; 4], &apdu].concat()
-}
+use crate::wire::fixture::goose as frame;
 
 fn ordinary() -> Vec<u8> {
     frame(&[0x3a, 0x98], &[0, 0x8f, 0x61], &[7], [0, 0])

@@ -11,7 +11,7 @@ fn frame(id: u16, service: u8, kind: u8, blocks: &[u8]) -> Vec<u8> {
 }
 
 fn blocks(bytes: &[u8]) -> Vec<Block<'_>> {
-    let dcp = Dcp::parse(bytes).unwrap().unwrap();
+    let dcp = Dcp::parse(bytes).unwrap();
     dcp.blocks().map(Result::unwrap).collect()
 }
 
@@ -21,7 +21,7 @@ const NAME: [u8; 12] = [2, 2, 0, 7, 0, 1, b'p', b'u', b'm', b'p', b'1', 0];
 #[test]
 fn setting_a_name_and_an_address_names_both() {
     let frame = frame(0xfefd, 4, 0, &[&NAME[..], &IP].concat());
-    let dcp = Dcp::parse(&frame).unwrap().unwrap();
+    let dcp = Dcp::parse(&frame).unwrap();
     assert_eq!((dcp.service, dcp.kind, dcp.xid), (Service::Set, Kind::Request, 9));
     let address = Block::Ip {
         address: [192, 0, 2, 7].into(),
@@ -34,7 +34,7 @@ fn setting_a_name_and_an_address_names_both() {
 #[test]
 fn an_answer_says_for_each_block_whether_it_was_taken() {
     let frame = frame(0xfefd, 4, 1, &[5, 4, 0, 3, 2, 2, 6, 0]);
-    assert_eq!(Dcp::parse(&frame).unwrap().unwrap().kind, Kind::Success);
+    assert_eq!(Dcp::parse(&frame).unwrap().kind, Kind::Success);
     assert_eq!(blocks(&frame), [Block::Response { option: 2, suboption: 2, error: 6 }]);
 }
 
@@ -61,7 +61,8 @@ fn a_lamp_and_a_reset_are_told_apart() {
 
 #[test]
 fn cyclic_frames_are_not_for_us() {
-    assert_eq!(Dcp::parse(&[0x80, 0x00, 1, 2]), Ok(None));
+    assert!(!Dcp::is_one(&[0x80, 0x00, 1, 2]) && !Dcp::is_one(&[0xfe]));
+    assert!(Dcp::is_one(&[0xfe, 0xfd]));
 }
 
 #[test]
@@ -79,7 +80,7 @@ fn spoiled_bytes_are_read_or_refused() {
         let frame =
             frame(0xfefd, service, kind, &[&NAME[..], &IP, &[5, 4, 0, 3, 2, 2, 6]].concat());
         fixture::spoil(&frame, |bytes| {
-            if let Ok(Some(dcp)) = Dcp::parse(bytes) {
+            if let Ok(dcp) = Dcp::parse(bytes) {
                 assert!(dcp.blocks().all(|block| block.is_ok()));
                 assert!(dcp.blocks().count() <= MAX_BLOCKS);
             }
