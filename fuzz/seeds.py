@@ -396,6 +396,58 @@ write(
     other_protocol=segment(CLIENT, b"GET / HTTP/1.1\r\n\r\n") + segment(SERVER, b"\0\1\0\0\0\6\1\2"),
 )
 
+# Frames that are not IP: length, quarters of a second, frame.
+def shown(*frames):
+    return b"".join(bytes([len(frame), time]) + frame for time, frame in frames)
+
+
+def field(tag, value):
+    return bytes([tag, len(value)]) + value
+
+
+def goose(state, sequence):
+    content = field(0x80, b"IED/LLN0$GO$A") + field(0x81, b"\x07\xd0") + field(0x82, b"A")
+    content += field(0x84, bytes(8)) + field(0x85, bytes([state])) + field(0x86, bytes([sequence]))
+    content += field(0x87, b"\0") + field(0x88, b"\1") + field(0x89, b"\0") + field(0x8A, b"\0")
+    apdu = field(0x61, content + field(0xAB, b""))
+    return ethernet(0x88B8, pack(">HHHH", 0x3001, 8 + len(apdu), 0, 0) + apdu)
+
+
+def arp(last):
+    station = bytes([2, 0, 0, 0, 0, last])
+    return ethernet(0x0806, b"\0\1\x08\0\6\4\0\2" + station + SOURCE + bytes(6) + DESTINATION)
+
+
+def lldp(name, ttl):
+    tlvs = b"\2\7\4\2\0\0\0\0\1\4\3\7g1\6\2\0" + bytes([ttl, 10, len(name)]) + name
+    return ethernet(0x88CC, tlvs + b"\0\0")
+
+
+def bpdu(bridge, root, flags):
+    identity = b"\x80\1\2\0\0\0\0"
+    said = bytes([0x42, 0x42, 3, 0, 0, 2, 2, flags]) + identity + bytes([root, 0, 0, 0, 4])
+    said += identity + bytes([bridge, 0x80, 1, 0, 0, 20, 0, 2, 0, 15, 0, 0])
+    return ethernet(len(said), said)
+
+
+def dcp(kind, block):
+    return ethernet(0x8892, bytes([0xFE, 0xFD, 4, kind, 0, 0, 0, 1, 0, 0, 0, len(block)]) + block)
+
+
+write(
+    "layer2",
+    goose=shown(*((4, goose(7, n)) for n in range(4)), (5, goose(9, 2)), (41, goose(9, 3)), (5, goose(3, 9))),
+    conflict=shown((5, arp(1)), (5, arp(2)), (5, arp(1)), (255, arp(3))),
+    neighbour=shown((5, lldp(b"sw-1", 2)), (5, lldp(b"sw\xff2", 2)), (41, arp(1)), (5, lldp(b"", 0))),
+    bridges=shown((5, bpdu(5, 5, 0)), (5, bpdu(6, 3, 1)), (5, ethernet(7, b"\x42\x42\3\0\0\0\x80"))),
+    profinet=shown(
+        (5, dcp(0, b"\2\2\0\7\0\1pump1\0\1\2\0\x0e\0\1" + SOURCE + bytes([255, 255, 255, 0]) + DESTINATION)),
+        (5, dcp(1, b"\5\4\0\3\2\2\6\0")),
+        (5, dcp(0, b"\5\6\0\4\0\0\0\2")),
+    ),
+    tagged=shown((5, ethernet(0x8100, b"\xe0\5\x08\6" + arp(1)[14:])), (5, ethernet(0x88A8, b"\0\7\x81\0\0\5\x88\xb8"))),
+)
+
 # Configurations. The real ones are tested elsewhere.
 write(
     "config",

@@ -21,6 +21,8 @@ mod enip;
 mod flow;
 #[path = "../../fuzz/bodies/iec104.rs"]
 mod iec104;
+#[path = "../../fuzz/bodies/layer2.rs"]
+mod layer2;
 #[path = "../../fuzz/bodies/modbus_rtu.rs"]
 mod modbus_rtu;
 #[path = "../../fuzz/bodies/modbus_tcp.rs"]
@@ -70,6 +72,11 @@ fn seeds_of_ethernet_ip_streams_are_read() {
 #[test]
 fn seeds_of_segments_are_followed() {
     replay("flow", flow::run);
+}
+
+#[test]
+fn seeds_of_frames_that_are_not_ip_are_watched() {
+    replay("layer2", layer2::run);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! Each flood has [`N_PACKETS`] packets, or as many as `INFRA_MONITOR_FLOOD` says; a million spoofed
 //! connections are `INFRA_MONITOR_FLOOD=1000000`.
 
+mod layer2;
 mod malformed;
 mod watched;
 
@@ -49,6 +50,10 @@ fn flood(packet: impl Fn(u64) -> Packet) -> Watched {
 }
 
 /// The same, of one who has seen something before.
+fn flood_on(mut watched: Watched, packet: impl Fn(u64) -> Packet) -> Watched {
+    flood_on(Watched::new(), packet)
+}
+
 fn flood_on(mut watched: Watched, packet: impl Fn(u64) -> Packet) -> Watched {
     let n_packets = wish("INFRA_MONITOR_FLOOD").unwrap_or(N_PACKETS);
     let mut settled_kib = 0;

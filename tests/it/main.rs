@@ -19,6 +19,7 @@ mod demo;
 mod flood;
 mod hostile;
 mod journald;
+mod layer2;
 mod layering;
 mod lines;
 mod listener;

@@ -7,7 +7,8 @@ use infra_monitor::analysis::Analyser;
 use infra_monitor::block::Delivery;
 use infra_monitor::capture::{self, CaptureError};
 use infra_monitor::config;
-use infra_monitor::record::{Gap, InterfaceState, Services, WireReport};
+use infra_monitor::pipeline::{Pipeline, Settings, Sources};
+use infra_monitor::record::{Event, Gap, InterfaceState, Services, WireReport};
 use infra_monitor::sys::inject::Injector;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
@@ -40,11 +41,14 @@ pub(crate) struct Seen {
     /// Datagrams that were put together from fragments.
     pub(crate) reassembled: u64,
     pub(crate) states: Vec<InterfaceState>,
+    pub(crate) arp: u64,
+    pub(crate) events: Vec<Event>,
 }
 
 pub(crate) struct Tap {
     pub(crate) seen: Seen,
     analyser: Analyser,
+    pipeline: Pipeline,
     deliveries: mpsc::Receiver<Delivery>,
     stop: CancellationToken,
     thread: JoinHandle<Result<(), CaptureError>>,
@@ -65,7 +69,10 @@ impl Tap {
             capture::run(&mut opened, &sender, &token)
         });
         let analyser = Analyser::new("tap".into(), &Services::default());
-        Self { seen: Seen::default(), analyser, deliveries, stop, thread }
+        let log = config::Log::default();
+        let (window, sources) = (Duration::from_secs(1), Sources::default());
+        let pipeline = Pipeline::new(Settings { log, window, sources });
+        Self { seen: Seen::default(), analyser, pipeline, deliveries, stop, thread }
     }
 
     /// Take deliveries until `enough`.
@@ -73,7 +80,7 @@ impl Tap {
         let deadline = Instant::now() + LIMIT;
         while !enough(&self.seen) {
             match self.deliveries.try_recv() {
-                Ok(delivery) => self.seen.take(&self.analyser.judge(delivery)),
+                Ok(delivery) => self.take(delivery),
                 Err(TryRecvError::Empty) => std::thread::sleep(Duration::from_millis(1)),
                 Err(TryRecvError::Disconnected) => panic!("the capture ended: {:?}", self.seen),
             }
@@ -94,11 +101,21 @@ impl Tap {
         std::mem::take(&mut self.seen.states)
     }
 
+    fn take(&mut self, delivery: Delivery) {
+        let report = self.analyser.judge(delivery);
+        self.seen.take(&report);
+        self.pipeline.on_report(&report);
+        self.pipeline.hand_on(|event| {
+            self.seen.events.push(event);
+            Ok(())
+        });
+    }
+
     /// Stop the capture and take what is left.
     pub(crate) fn close(mut self) -> Seen {
         self.stop.cancel();
         while let Some(delivery) = self.deliveries.blocking_recv() {
-            self.seen.take(&self.analyser.judge(delivery));
+            self.take(delivery);
         }
         self.thread.join().unwrap().unwrap();
         self.seen
@@ -123,6 +140,7 @@ impl Seen {
         self.transactions += report.modbus.transactions;
         self.reassembled += report.fragments.reassembled;
         self.states.extend(report.interface);
+        self.arp += report.layer2.arp;
     }
 }
 

@@ -10,7 +10,8 @@ use infra_monitor::block::{Block, Content, Delivery, FileBlock, FileFrame};
 use infra_monitor::config::Log;
 use infra_monitor::pipeline::{Pipeline, Settings, Sources};
 use infra_monitor::record::{
-    ChecksumTally, Event, FragmentTally, Kind, Ledger, RingCount, Services, SourceId, WireReport,
+    ChecksumTally, Event, FragmentTally, Kind, Layer2Tally, Ledger, RingCount, Services, SourceId,
+    WireReport,
 };
 use infra_monitor::wire::packet::Link;
 
@@ -42,6 +43,7 @@ pub(super) struct Totals {
     pub(super) flows_evicted: u64,
     pub(super) fragments: FragmentTally,
     pub(super) checksums: ChecksumTally,
+    pub(super) layer2: Layer2Tally,
 }
 
 pub(super) struct Watched {
@@ -92,6 +94,15 @@ impl Watched {
             *writes += u64::from(is_the_write(&event));
             Ok(())
         });
+    }
+
+    /// Nothing is captured for so long.
+    pub(super) fn wait(&mut self, time: Duration) {
+        self.now_ns += u64::try_from(time.as_nanos()).unwrap();
+    }
+
+    pub(super) fn n_told(&self, kind: Kind) -> u64 {
+        self.events.get(&kind).copied().unwrap_or_default()
     }
 
     fn block(&mut self, packets: Vec<Packet>) -> Block {
@@ -156,6 +167,7 @@ impl Totals {
         self.flows_evicted += report.flows_evicted;
         self.fragments.merge(&report.fragments);
         self.checksums.merge(&report.checksums);
+        self.layer2.merge(&report.layer2);
     }
 }
 
