@@ -137,7 +137,7 @@ impl Neighbourhood {
         match frame.content {
             LinkContent::EtherType(ethernet::ARP, bytes) => {
                 report.layer2.arp += 1;
-                self.stations.on_arp(seen, &Arp::parse(bytes)?, report);
+                self.stations.on_arp(seen, Arp::parse(bytes)?, report);
             }
             LinkContent::EtherType(ethernet::GOOSE, bytes) => {
                 report.layer2.goose += 1;

@@ -16,8 +16,8 @@ use crate::config::{Baseline, Level, Log, Samples};
 use crate::flow::Turn;
 use crate::pipeline::{Pipeline, Settings, Sources};
 use crate::record::{
-    ChecksumTally, DetectionTally, Event, Kind, Layer2Tally, Ledger, MessageTallies, MessageTally, ModbusTally,
-    RingCount, Services, SourceId, StreamTally, Usage, WireReport,
+    ChecksumTally, DetectionTally, Event, Kind, Layer2Tally, Ledger, MessageTallies, MessageTally,
+    ModbusTally, RingCount, Services, SourceId, StreamTally, Usage, WireReport,
 };
 
 /// What the files held.

@@ -115,7 +115,8 @@ fn readable(summary: &Summary) -> String {
         messages,
         detection,
         deviations,
-        layer2, ledger,
+        layer2,
+        ledger,
     } = summary;
     let mut text = format!(
         "{packets} packets, {bytes} bytes, {seconds:.3} s of traffic; {malformed} malformed\n\n\

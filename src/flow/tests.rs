@@ -102,7 +102,8 @@ impl Wire {
             | Note::Conflict(_)
             | Note::Ineffective(_)
             | Note::Jump(_)
-            | Note::Detected(_) | Note::Layer2(_) => None,
+            | Note::Detected(_)
+            | Note::Layer2(_) => None,
         };
         self.report.notes.iter().filter_map(modbus).collect()
     }

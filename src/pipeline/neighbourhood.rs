@@ -33,8 +33,8 @@ pub(super) struct Neighbourhood {
 #[derive(Debug)]
 struct Told {
     since: SystemTime,
-    n_told: u64,
-    n_untold: u64,
+    singly: u64,
+    counted: u64,
 }
 
 impl Neighbourhood {
@@ -49,19 +49,17 @@ impl Neighbourhood {
         outbox: &mut Outbox,
     ) {
         let kind = kind_of(&finding.change);
-        let limit = match kind {
-            Kind::GooseChanged | Kind::GooseLost => MAX_GOOSE,
-            _ => MAX_TOLD,
-        };
+        let is_goose = matches!(finding.change, Layer2Change::Goose { .. });
+        let limit = if is_goose { MAX_GOOSE } else { MAX_TOLD };
         let told = self.by_kind.entry(kind).or_insert_with(|| Told::new(finding.at));
         if told.is_over(finding.at) {
             told.close(kind, source, finding.at, outbox);
         }
-        if told.n_told < limit {
-            told.n_told += 1;
+        if told.singly < limit {
+            told.singly += 1;
             outbox.raise(kind, || words::event(kind, source, finding));
         } else {
-            told.n_untold += 1;
+            told.counted += 1;
             self.untold += 1;
         }
     }
@@ -74,7 +72,7 @@ impl Neighbourhood {
         outbox: &mut Outbox,
     ) {
         for (kind, told) in &mut self.by_kind {
-            if told.n_untold > 0 && told.is_over(now) {
+            if told.counted > 0 && told.is_over(now) {
                 told.close(*kind, source, now, outbox);
             }
         }
@@ -104,7 +102,7 @@ impl Neighbourhood {
 
 impl Told {
     fn new(since: SystemTime) -> Self {
-        Self { since, n_told: 0, n_untold: 0 }
+        Self { since, singly: 0, counted: 0 }
     }
 
     /// A clock that was set back begins another one.
@@ -113,9 +111,9 @@ impl Told {
     }
 
     fn close(&mut self, kind: Kind, source: &SourceId, now: SystemTime, outbox: &mut Outbox) {
-        let Self { n_untold, .. } = std::mem::replace(self, Self::new(now));
-        if n_untold > 0 {
-            outbox.raise(kind, || words::others(kind, source, now, n_untold));
+        let Self { counted, .. } = std::mem::replace(self, Self::new(now));
+        if counted > 0 {
+            outbox.raise(kind, || words::others(kind, source, now, counted));
         }
     }
 }

@@ -101,7 +101,8 @@ impl Usages {
                 | Note::Conflict(_)
                 | Note::Jump(_)
                 | Note::Ineffective(_)
-                | Note::Detected(_) => (),
+                | Note::Detected(_)
+                | Note::Layer2(_) => (),
             }
         }
     }

@@ -6,9 +6,9 @@ use std::time::SystemTime;
 use crate::wire::packet::Vlan;
 
 use super::{
-    ChecksumTally, Corruption, Layer2Finding, Layer2Tally, Detected, DetectionTally, Ineffective, Jump, MessageTallies,
-    ModbusTally, Overheard,
-    SourceId, Spoken, Transaction, Usage, UsageChange,
+    ChecksumTally, Corruption, Detected, DetectionTally, Ineffective, Jump, Layer2Finding,
+    Layer2Tally, MessageTallies, ModbusTally, Overheard, SourceId, Spoken, Transaction, Usage,
+    UsageChange,
 };
 
 /// Sent once per block. Counts are of this block alone.
@@ -119,7 +119,9 @@ impl WireReport {
     /// Keep `note` if there is room, count it if not.
     pub fn note(&mut self, note: Note) {
         let room = match note {
-            Note::Corrupt(_) | Note::Conflict(_) | Note::Jump(_) | Note::Layer2(_) => Self::MAX_CORRUPT,
+            Note::Corrupt(_) | Note::Conflict(_) | Note::Jump(_) | Note::Layer2(_) => {
+                Self::MAX_CORRUPT
+            }
             Note::Modbus(_) | Note::Message(_) | Note::Ineffective(_) | Note::Detected(_) => {
                 Self::MAX_NOTES
             }

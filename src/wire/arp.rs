@@ -34,8 +34,8 @@ impl<'a> Arp<'a> {
     }
 
     pub fn sender_mac(&self) -> Mac {
-        let [_, _, _, _, _, _, _, _, a, b, c, d, e, f, ..] = *self.bytes;
-        Mac([a, b, c, d, e, f])
+        let bytes = self.bytes;
+        Mac([bytes[8], bytes[9], bytes[10], bytes[11], bytes[12], bytes[13]])
     }
 
     /// Zeros in a request: it is what is asked for.

@@ -34,13 +34,13 @@ impl<'a> Ethernet<'a> {
     }
 
     pub fn destination(&self) -> Mac {
-        let [a, b, c, d, e, f, ..] = *self.header;
-        Mac([a, b, c, d, e, f])
+        let header = self.header;
+        Mac([header[0], header[1], header[2], header[3], header[4], header[5]])
     }
 
     pub fn source(&self) -> Mac {
-        let [_, _, _, _, _, _, a, b, c, d, e, f, ..] = *self.header;
-        Mac([a, b, c, d, e, f])
+        let header = self.header;
+        Mac([header[6], header[7], header[8], header[9], header[10], header[11]])
     }
 
     /// Below 0x600 it is the length of an 802.3 frame instead.

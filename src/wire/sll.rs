@@ -28,8 +28,8 @@ impl<'a> Sll<'a> {
 
     /// Zeros where the link has no addresses of this kind.
     pub fn source(&self) -> Mac {
-        let [_, _, _, _, _, _, a, b, c, d, e, f, ..] = *self.header;
-        Mac([a, b, c, d, e, f])
+        let header = self.header;
+        Mac([header[6], header[7], header[8], header[9], header[10], header[11]])
     }
 
     pub fn payload(&self) -> &'a [u8] {
@@ -57,8 +57,8 @@ impl<'a> Sll2<'a> {
 
     /// Zeros where the link has no addresses of this kind.
     pub fn source(&self) -> Mac {
-        let [_, _, _, _, _, _, _, _, _, _, _, _, a, b, c, d, e, f, ..] = *self.header;
-        Mac([a, b, c, d, e, f])
+        let header = self.header;
+        Mac([header[12], header[13], header[14], header[15], header[16], header[17]])
     }
 
     pub fn payload(&self) -> &'a [u8] {

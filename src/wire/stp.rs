@@ -65,8 +65,9 @@ impl Bpdu {
         match ([high, low], kind) {
             ([0, 0], TOPOLOGY_CHANGE) => Ok(Self::TopologyChange),
             ([0, 0], CONFIGURATION | RAPID) => Configuration::parse(rest).map(Self::Configuration),
-            ([0, 0], code) => Err(WireError::UnknownCode { layer: Layer::Stp, code }),
-            ([_, code], _) => Err(WireError::UnknownCode { layer: Layer::Stp, code }),
+            ([0, 0], code) | ([_, code], _) => {
+                Err(WireError::UnknownCode { layer: Layer::Stp, code })
+            }
         }
     }
 }

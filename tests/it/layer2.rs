@@ -45,7 +45,7 @@ fn frames_are_counted_as_tshark_counts_them() {
     ];
     for (file, expected) in files {
         let path = folder.join(file);
-        let ours = replay(&[path.clone()], |_| ()).unwrap().summary.layer2;
+        let ours = replay(std::slice::from_ref(&path), |_| ()).unwrap().summary.layer2;
         assert_eq!(ours, expected.iter().copied().collect(), "{file}");
         match theirs(&path) {
             Some(theirs) => assert_eq!(ours, theirs, "{file}"),

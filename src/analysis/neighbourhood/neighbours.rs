@@ -59,7 +59,7 @@ impl Neighbours {
             system: Label::new(lldp.system_name.unwrap_or_default()),
         };
         let (key, at_ns) = ((seen.vlan, seen.source), seen.at_ns);
-        let (met, known) = self.places.meet(key, at_ns, || Known::new(words));
+        let (met, known) = self.places.meet(key, at_ns, || Known::new(&words));
         report.layer2.evicted += u64::from(met == Met::Instead);
         let was_gone = std::mem::replace(&mut known.is_gone, lldp.ttl == 0);
         let before = std::mem::replace(&mut known.words, words);
@@ -96,8 +96,8 @@ impl Neighbours {
 }
 
 impl Known {
-    fn new(words: Words) -> Self {
-        Self { words, ttl_ns: 0, heard_ns: 0, is_gone: false, telling: Telling::default() }
+    fn new(words: &Words) -> Self {
+        Self { words: *words, ttl_ns: 0, heard_ns: 0, is_gone: false, telling: Telling::default() }
     }
 
     fn tell(&mut self, seen: &Seen, change: Option<NeighbourChange>, report: &mut WireReport) {

@@ -18,9 +18,9 @@ use super::{SECOND_NS, Seen};
 const N_SETS: usize = 1024;
 /// Hosts ask for each other again within a minute or so while they talk.
 const CLAIM_NS: u64 = 120 * SECOND_NS;
-/// A conflict that goes on is told again so often, and one with a third station so soon.
+/// A conflict that goes on is told again so often, and one with further stations so often.
 const AGAIN_NS: u64 = 3600 * SECOND_NS;
-const THIRD_NS: u64 = 60 * SECOND_NS;
+const THIRD_NS: u64 = 600 * SECOND_NS;
 
 #[derive(Debug)]
 pub(super) struct Stations {
@@ -42,7 +42,7 @@ impl Stations {
         Self { places: Places::new(N_SETS) }
     }
 
-    pub(super) fn on_arp(&mut self, seen: &Seen, arp: &Arp<'_>, report: &mut WireReport) {
+    pub(super) fn on_arp(&mut self, seen: &Seen, arp: Arp<'_>, report: &mut WireReport) {
         /// Request and reply (RFC 826).
         const OPERATIONS: std::ops::RangeInclusive<u16> = 1..=2;
         let (mac, address) = (arp.sender_mac(), arp.sender());

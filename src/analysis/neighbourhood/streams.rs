@@ -55,6 +55,8 @@ struct State {
     n_frames: u8,
     /// Gaps of the capture when it was last heard.
     n_gaps: u64,
+    /// No gap lies between the last frame and the one before.
+    is_complete: bool,
     silence: Silence,
     changes: Telling,
     disorder: Telling,
@@ -87,9 +89,9 @@ impl Streams {
             self.places.meet(key, seen.at_ns, || State::new(seen.at_ns, goose, n_gaps));
         report.layer2.evicted += u64::from(met == Met::Instead);
         if met == Met::Known {
-            let is_complete = std::mem::replace(&mut state.n_gaps, n_gaps) == n_gaps;
-            state.on_silence(seen, &key, is_complete, report);
-            state.on_frame(seen, &key, goose, is_complete, report);
+            state.is_complete = std::mem::replace(&mut state.n_gaps, n_gaps) == n_gaps;
+            state.on_silence(seen, &key, report);
+            state.on_frame(seen, &key, goose, report);
         }
     }
 
@@ -120,6 +122,7 @@ impl State {
             allowed_ns: 0,
             n_frames: 0,
             n_gaps,
+            is_complete: false,
             silence: Silence::No,
             changes: Telling::default(),
             disorder: Telling::default(),
@@ -140,12 +143,12 @@ impl State {
     }
 
     /// A frame has come: was it in time?
-    fn on_silence(&mut self, seen: &Seen, key: &Key, is_complete: bool, report: &mut WireReport) {
+    fn on_silence(&mut self, seen: &Seen, key: &Key, report: &mut WireReport) {
         let silent_ns = seen.at_ns.saturating_sub(self.past.heard_ns);
         let is_late = self.silence == Silence::No;
         let untold = match std::mem::replace(&mut self.silence, Silence::No) {
             Silence::Told => Some(0),
-            Silence::No if is_complete && self.is_missed_after(silent_ns) => {
+            Silence::No if self.is_complete && self.is_missed_after(silent_ns) => {
                 self.losses.is_due(seen.at_ns, AGAIN_NS)
             }
             Silence::No | Silence::Untold => None,
@@ -155,14 +158,7 @@ impl State {
         key.tell(seen.at_ns, GooseChange::Back { silent, allowed, is_late }, untold, report);
     }
 
-    fn on_frame(
-        &mut self,
-        seen: &Seen,
-        key: &Key,
-        goose: &Goose<'_>,
-        is_complete: bool,
-        report: &mut WireReport,
-    ) {
+    fn on_frame(&mut self, seen: &Seen, key: &Key, goose: &Goose<'_>, report: &mut WireReport) {
         let (at_ns, now, flags) = (seen.at_ns, number(goose), flags(goose));
         let before = self.past.number;
         let step = self.past.step(now, at_ns);
@@ -174,12 +170,14 @@ impl State {
         let had = std::mem::replace(&mut self.flags, flags);
         let change = match step {
             Step::State { missed } => {
-                let missed = if is_complete { missed } else { 0 };
+                let missed = if self.is_complete { missed } else { 0 };
                 GooseChange::State { before, now, missed, flags }
             }
             Step::Restarted => GooseChange::Restarted { before, now },
             Step::Backwards => GooseChange::Backwards { before, now },
-            Step::Skipped { missed } if is_complete => GooseChange::Skipped { before, now, missed },
+            Step::Skipped { missed } if self.is_complete => {
+                GooseChange::Skipped { before, now, missed }
+            }
             Step::Twice | Step::Next | Step::Skipped { .. } if had != flags => {
                 GooseChange::Flags { now, flags }
             }

@@ -67,7 +67,7 @@ fn the_summary_has_exactly_the_published_keys() {
             r#""modbus":{{"#,
             r#""requests":1,"responses":0,"transactions":0,"exceptions":0,"functions":{{"6":1}},"#,
             r#""writes":1}},"messages":{{}},"messages":{{}},"detection":{{"servers":0,"candidates_evicted":0,"#,
-            r#""servers_evicted":0}},"ledger":{{"in":3,"out":3,"dropped":{{}}}}}}"#
+            r#""servers_evicted":0}},"messages":{{}},"layer2":{{}},"ledger":{{"in":3,"out":3,"dropped":{{}}}}}}"#
         ),
         ipv4 = ipv4,
         tcp = tcp,

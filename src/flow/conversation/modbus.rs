@@ -355,7 +355,8 @@ impl Page<'_> {
             | Note::Conflict(_)
             | Note::Ineffective(_)
             | Note::Jump(_)
-            | Note::Detected(_) | Note::Layer2(_) => None,
+            | Note::Detected(_)
+            | Note::Layer2(_) => None,
         }
     }
 }

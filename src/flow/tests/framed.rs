@@ -37,7 +37,8 @@ pub(super) fn told(wire: &Wire) -> Vec<Spoken> {
         | Note::Conflict(_)
         | Note::Ineffective(_)
         | Note::Jump(_)
-        | Note::Detected(_) => None,
+        | Note::Detected(_)
+        | Note::Layer2(_) => None,
     };
     wire.report.notes.iter().filter_map(message).collect()
 }

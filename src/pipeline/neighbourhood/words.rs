@@ -1,6 +1,7 @@
 //! Sentences and fields of what happens in the neighbourhood.
 
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 use std::time::SystemTime;
 
 use crate::record::{
@@ -44,7 +45,7 @@ fn sentence(source: &SourceId, finding: &Layer2Finding) -> String {
             "{address} is at {mac} now and was at {before} on {source}: was the device replaced?"
         ),
         Layer2Change::Conflict { address, rival, is_announced } => {
-            conflict(source, mac, *rival, address, *is_announced)
+            conflict(source, mac, *rival, *address, *is_announced)
         }
         Layer2Change::Neighbour { change, now } => neighbour(source, mac, change, now),
         Layer2Change::Root { before, root, bridge } => format!(
@@ -70,7 +71,7 @@ fn conflict(
     source: &SourceId,
     mac: Mac,
     rival: Mac,
-    address: &std::net::Ipv4Addr,
+    address: Ipv4Addr,
     is_announced: bool,
 ) -> String {
     let cause = if mac.is_virtual_router() || rival.is_virtual_router() {
@@ -115,8 +116,8 @@ fn set(source: &SourceId, mac: Mac, station: Option<Mac>, what: &str, is_refused
         format!("the PROFINET device at {mac} on {source} refused {other} a setting: {what}")
     } else {
         format!(
-            "{mac} sets in the PROFINET device at {other} on {source}: {what}; was that you? It is \
-             nobody's part but an engineer's and the controller's"
+            "{mac} sets in the PROFINET device at {other} on {source}: {what}; was that you, \
+             or the controller?"
         )
     }
 }

@@ -177,5 +177,5 @@ fn the_status_is_one_line_that_says_how_things_stand() {
         ring,
         ..WireReport::new(SourceId::from("lo"), at(0))
     });
-    insta::assert_snapshot!(pipeline.status(), @"devices 2, down 1, alarms 1; captures 1, down 0; frames 8, corrupt 0, malformed 0, lost 1; events 2, not logged 0");
+    insta::assert_snapshot!(pipeline.status(), @"devices 2, down 1, alarms 1; captures 1, down 0; frames 8, corrupt 0, malformed 0, lost 1, stations 0; events 2, not logged 0");
 }

@@ -19,8 +19,9 @@ fn settled() -> Watched {
 }
 
 fn mac(n: u64) -> [u8; 6] {
-    let [.., a, b, c, d] = n.to_be_bytes();
-    [2, 0, a, b, c, d]
+    let [_, _, mut octets @ ..] = n.to_be_bytes();
+    octets[0] = 2; // locally administered, and far above every number used here
+    octets
 }
 
 #[test]

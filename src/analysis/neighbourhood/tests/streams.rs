@@ -48,7 +48,7 @@ fn another_state_is_told_and_then_counted_for_a_minute() {
     let (before, now) = (number(7, 4), number(8, 0));
     assert_eq!(told, [GooseChange::State { before, now, missed: 0, flags }]);
     for n in 9..60 {
-        assert_eq!(shown.goose(1005.0 + f64::from(n), n, 0), []);
+        assert_eq!(shown.goose(997.0 + f64::from(n), n, 0), []);
     }
 }
 
@@ -107,8 +107,7 @@ fn a_silent_stream_is_lost_and_its_return_told() {
     assert_eq!(shown.goose(1012.0, 7, 5), [back]);
     assert_eq!(shown.end_block(1020.0), [], "lost again within the minute");
     assert_eq!(shown.goose(1021.0, 7, 6), [], "and so its return is not told");
-    shown.goose(1080.0, 7, 7);
-    assert_eq!(changes(shown.end_block(1083.0)), [GooseChange::Lost { allowed: ALLOWED }]);
+    assert_eq!(shown.goose(1080.0, 7, 7).len(), 1, "after the minute");
 }
 
 #[test]
