@@ -125,7 +125,7 @@ fn count(work: &str, n_judged: usize) {
 
 fn report(analyser: &mut Analyser, block: Block) -> WireReport {
     let (at, ring) = (SystemTime::UNIX_EPOCH, RingCount::default());
-    analyser.judge(Delivery { at, ring, content: Content::Block(block) })
+    analyser.judge(Delivery { at, ring, interface: None, content: Content::Block(block) })
 }
 
 fn n_valid(bytes: &[u8], frames: &[FileFrame]) -> usize {

@@ -7,7 +7,7 @@ pub use file::{FileBlock, FileBytes, FileFrame};
 
 use std::time::SystemTime;
 
-use crate::record::{Gap, InterfaceState, RingCount};
+use crate::record::{Gap, InterfaceCount, InterfaceState, RingCount};
 use crate::sys::RingBlock;
 use crate::wire::packet::Link;
 
@@ -34,6 +34,8 @@ pub struct Delivery {
     pub at: SystemTime,
     /// What the kernel counted since the last delivery.
     pub ring: RingCount,
+    /// What the interface told of itself, if this is about that.
+    pub interface: Option<InterfaceCount>,
     pub content: Content,
 }
 
@@ -41,7 +43,7 @@ pub struct Delivery {
 pub enum Content {
     Block(Block),
     Interface(InterfaceState),
-    /// Nothing but the count: the last delivery of a ring.
+    /// Nothing but counts: of an interface, or the last of a ring.
     Empty,
 }
 

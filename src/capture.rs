@@ -4,6 +4,7 @@
 //! analyser shows up in one place only: the kernel's own drop counter. An interface that is down
 //! or absent is a state to report, not an error.
 
+pub mod counters;
 pub mod file;
 mod ring;
 

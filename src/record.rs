@@ -9,6 +9,7 @@ mod kind;
 mod layer2;
 mod ledger;
 mod line_report;
+mod losses;
 mod quality;
 mod reading;
 mod services;
@@ -31,6 +32,7 @@ pub use layer2::{
 };
 pub use ledger::Ledger;
 pub use line_report::{LineCount, LineReport, Uart, UartCount, UnitCount};
+pub use losses::{InterfaceCount, Losses};
 pub use quality::{Doubt, Fault, Quality, Status};
 pub use reading::{BlockChecksum, BlockMismatch, Reading, Sample};
 pub use services::Services;

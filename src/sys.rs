@@ -12,11 +12,13 @@ pub mod rs485;
 pub mod seccomp;
 pub mod serial_counters;
 
+mod interface_counters;
 mod packet_ring;
 mod packet_socket;
 mod serial_line;
 mod thread;
 
+pub use interface_counters::{CounterReader, InterfaceCounters, SoftnetCounters};
 pub use packet_ring::{PacketRing, RingBlock, RingCount, RingSpec, Share};
 pub use serial_line::{LineFormat, ParityBit, SerialInput};
 pub use thread::{pin_current, spawn_pinned};

@@ -10,7 +10,7 @@ fn analyser() -> Analyser {
 
 fn delivery(content: Content) -> Delivery {
     let ring = RingCount { packets: 9, drops: 2 };
-    Delivery { at: time(7), ring, content }
+    Delivery { at: time(7), ring, interface: None, content }
 }
 
 /// The report on a block of these frames.

@@ -2,11 +2,12 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::analysis;
@@ -15,6 +16,8 @@ use crate::block::Delivery;
 use crate::capture;
 use crate::capture::CaptureError;
 use crate::capture::Opened;
+use crate::capture::counters;
+use crate::capture::counters::Counters;
 use crate::config::Capture;
 use crate::config::Config;
 use crate::config::Seccomp;
@@ -40,16 +43,32 @@ pub(super) struct Acquired {
     opened: Opened,
 }
 
+/// All that captures need.
+#[derive(Debug)]
+pub(super) struct Acquisition {
+    captures: Vec<Acquired>,
+    /// `None` where the kernel does not tell; captures do without.
+    counters: Option<Counters>,
+}
+
+/// How often interfaces are asked what they lost.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// Open every configured ring: the only thing the daemon needs a permission for.
-pub(super) fn acquire(config: &Config) -> Result<Vec<Acquired>, CaptureError> {
-    let mut acquired = Vec::new();
+pub(super) fn acquire(config: &Config) -> Result<Acquisition, CaptureError> {
+    let mut captures = Vec::new();
     for (id, spec) in &config.captures {
         for ring in 0..spec.rings {
             let opened = capture::open(spec, ring)?;
-            acquired.push(Acquired { id: id.clone(), spec: Arc::clone(spec), ring, opened });
+            captures.push(Acquired { id: id.clone(), spec: Arc::clone(spec), ring, opened });
         }
     }
-    Ok(acquired)
+    let opened = (!captures.is_empty()).then(counters::open).transpose();
+    let counters = opened.unwrap_or_else(|error| {
+        tracing::warn!(%error, "what interfaces lose before the ring cannot be counted");
+        None
+    });
+    Ok(Acquisition { captures, counters })
 }
 
 /// What every capture's threads are given.
@@ -64,21 +83,47 @@ pub(super) struct Lanes {
     pub(super) seccomp: Seccomp,
 }
 
-/// Start the threads of every ring.
-pub(super) fn start(acquired: Vec<Acquired>, lanes: &Lanes) -> io::Result<Vec<Thread<()>>> {
-    let mut threads = Vec::with_capacity(2 * acquired.len());
-    for capture in acquired {
-        threads.extend(capture.start(lanes)?);
+/// Start the threads of every ring, and the one that counts what never reached them.
+pub(super) fn start(acquired: Acquisition, lanes: &Lanes) -> io::Result<Vec<Thread<()>>> {
+    let Acquisition { captures, mut counters } = acquired;
+    let mut threads = Vec::with_capacity(2 * captures.len() + 1);
+    for capture in captures {
+        threads.extend(capture.start(lanes, counters.as_mut())?);
+    }
+    if let Some(counters) = counters {
+        threads.push(start_counters(counters, lanes.clone())?);
     }
     Ok(threads)
 }
 
+fn start_counters(mut counters: Counters, lanes: Lanes) -> io::Result<Thread<()>> {
+    let name = "counters of interfaces".to_owned();
+    let id = SourceId::from("interfaces");
+    let supervisor = Supervisor::new("counters", id, lanes.notices, lanes.stop.clone());
+    let handle = sys::spawn_pinned(name.clone(), None, move || {
+        supervisor.keep_thread(&lanes.runtime, || {
+            loop {
+                counters.look()?;
+                let stopped = async { timeout(LOOK_EVERY, lanes.stop.cancelled()).await };
+                if lanes.runtime.block_on(stopped).is_ok() {
+                    counters.look()?; // what was lost last
+                    return Ok::<(), io::Error>(());
+                }
+            }
+        });
+    })?;
+    Ok(Thread { name, handle })
+}
+
 impl Acquired {
     /// Start the thread that takes blocks from the ring and the one that judges them.
-    fn start(self, lanes: &Lanes) -> io::Result<[Thread<()>; 2]> {
+    fn start(self, lanes: &Lanes, counters: Option<&mut Counters>) -> io::Result<[Thread<()>; 2]> {
         // As deep as the ring: waiting here and waiting in the kernel are the same, and the
         // kernel's drop counter stays the only place of loss.
         let (deliveries, received) = mpsc::channel(self.opened.n_blocks());
+        if let Some(counters) = counters {
+            counters.follow(&self.spec.interface, deliveries.clone());
+        }
         let analysis = self.start_analysis(received, lanes.clone())?;
         let capture = self.start_capture(deliveries, lanes.clone())?;
         Ok([capture, analysis])

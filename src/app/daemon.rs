@@ -41,7 +41,7 @@ use super::DAEMON;
 use super::Options;
 use super::Summary;
 use super::captures;
-use super::captures::Acquired;
+use super::captures::Acquisition;
 use super::crosscheck::Followed;
 use super::drain::Drain;
 use super::drain::SINK;
@@ -129,7 +129,7 @@ impl Daemon {
     pub(super) fn start(
         config: Config,
         options: Options,
-        (acquired, baseline): (Vec<Acquired>, Option<Arc<Baseline>>),
+        (acquired, baseline): (Acquisition, Option<Arc<Baseline>>),
         runtime: &Runtime,
     ) -> Result<Self, AppError> {
         let Options { config_path, output, stop_after } = options;

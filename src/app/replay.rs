@@ -320,7 +320,7 @@ fn seconds(span_ns: &RangeInclusive<u64>) -> f64 {
 fn delivery(block: Block) -> Delivery {
     // A block's report is dated by its last frame.
     let at = SystemTime::UNIX_EPOCH;
-    Delivery { at, ring: RingCount::default(), content: Content::Block(block) }
+    Delivery { at, ring: RingCount::default(), interface: None, content: Content::Block(block) }
 }
 
 /// A file is known by its name, wherever it lies.

@@ -112,7 +112,7 @@ impl<'a> Session<'a> {
     fn deliver(&mut self, content: Content) -> io::Result<Analyser> {
         let count = self.opened.ring.count()?;
         let ring = RingCount { packets: count.packets, drops: count.drops };
-        let delivery = Delivery { at: SystemTime::now(), ring, content };
+        let delivery = Delivery { at: SystemTime::now(), ring, interface: None, content };
         // Bounded by the number of blocks; waits only while as many deliveries are unread.
         match self.deliveries.blocking_send(delivery) {
             Ok(()) => Ok(Analyser::Listens),

@@ -7,8 +7,8 @@ use crate::wire::packet::Vlan;
 
 use super::{
     ChecksumTally, Corruption, Detected, DetectionTally, Ineffective, Jump, Layer2Finding,
-    Layer2Tally, MessageTallies, ModbusTally, Overheard, SourceId, Spoken, Transaction, Usage,
-    UsageChange,
+    Layer2Tally, Losses, MessageTallies, ModbusTally, Overheard, SourceId, Spoken, Transaction,
+    Usage, UsageChange,
 };
 
 /// Sent once per block. Counts are of this block alone.
@@ -43,6 +43,8 @@ pub struct WireReport {
     pub flows_expired: u64,
     /// What the kernel counted since the last report.
     pub ring: RingCount,
+    /// What was lost before the ring, since the last report.
+    pub losses: Losses,
     /// True if the kernel lost frames just before this block (`TP_STATUS_LOSING`).
     pub gap: Gap,
     pub interface: Option<InterfaceState>,
@@ -101,6 +103,7 @@ impl WireReport {
             flows_evicted: 0,
             flows_expired: 0,
             ring: RingCount::default(),
+            losses: Losses::default(),
             gap: Gap::None,
             interface: None,
             notes: Vec::new(),

@@ -80,7 +80,12 @@ impl Watched {
         let block = self.block(packets);
         let content = Content::Block(block);
         let at = time(self.now_ns);
-        let report = self.analyser.judge(Delivery { at, ring: RingCount::default(), content });
+        let report = self.analyser.judge(Delivery {
+            at,
+            ring: RingCount::default(),
+            interface: None,
+            content,
+        });
         self.totals.add(&report);
         self.pipeline.on_report(&report);
         if report.at >= self.window_end {
