@@ -3,12 +3,15 @@
 //! One thread per capture thread. It parses hostile bytes and therefore makes no system call but
 //! to wait, allocate and exit; it never logs, and allocates for nothing but what it reports.
 
+mod corruption;
+mod damage;
 mod fragments;
 mod neighbourhood;
+mod offload;
+mod place;
 mod rewriting;
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc;
@@ -16,17 +19,18 @@ use tokio::sync::watch;
 
 use crate::block::{Block, Content, Delivery, Frame};
 use crate::flow::{Datagram, Datagrams, Evidence, Sighting, Table, Turn, WatchList};
-use crate::record::{
-    Checked, ChecksumTally, Conflict, Contested, Corruption, Note, Services, SourceId, WireReport,
-};
+use crate::record::{ChecksumTally, Conflict, Contested, Note, Services, SourceId, WireReport};
 use crate::wire::packet::{
-    Captured, Fragment, L4, Network, Packet, Reassembled, Segment, Transport, Tunnelled,
-    dissect_into,
+    Captured, Fragment, L4, Network, Packet, Reassembled, Transport, Tunnelled, dissect_into,
 };
 use crate::wire::{Checksum, Unverified};
 
+use corruption::{is_corrupt, note_corruption};
+use damage::Damage;
 use fragments::{Fragments, Key};
 use neighbourhood::Neighbourhood;
+use offload::Offload;
+use place::Seed;
 use rewriting::Rewriting;
 
 /// What one capture is judged with, and what was seen of its connections so far.
@@ -38,6 +42,8 @@ pub struct Analyser {
     fragments: Fragments,
     rewriting: Rewriting,
     neighbourhood: Neighbourhood,
+    damage: Damage,
+    offload: Offload,
     /// Time of the last frame.
     last_ns: u64,
     /// Servers whose reads are kept, as they are configured by now.
@@ -76,19 +82,19 @@ impl Analyser {
         let seed = RandomState::new().hash_one(MAX_FLOWS);
         let flows = Table::new(MAX_FLOWS, services, seed);
         let datagrams = Datagrams::new(services);
-        let (fragments, rewriting) = (Fragments::default(), Rewriting::new());
-        let neighbourhood = Neighbourhood::new();
-        let (last_ns, watched, ring) = (0, None, 0);
+        let place = Seed::new();
         Self {
             source,
             flows,
             datagrams,
-            fragments,
-            rewriting,
-            neighbourhood,
-            last_ns,
-            watched,
-            ring,
+            fragments: Fragments::default(),
+            rewriting: Rewriting::new(),
+            neighbourhood: Neighbourhood::new(),
+            damage: Damage::new(place),
+            offload: Offload::new(place),
+            last_ns: 0,
+            watched: None,
+            ring: 0,
         }
     }
 
@@ -141,6 +147,10 @@ impl Analyser {
     pub fn judge(&mut self, delivery: Delivery) -> WireReport {
         let mut report = WireReport::new(self.source.clone(), delivery.at);
         report.ring = delivery.ring;
+        if let Some(count) = &delivery.interface {
+            report.losses = count.losses;
+            self.offload.on_interface(count);
+        }
         match delivery.content {
             Content::Block(block) => self.judge_block(&block, &mut report),
             Content::Interface(state) => {
@@ -180,6 +190,7 @@ impl Analyser {
             self.last_ns = last_ns;
             self.flows.end_block(last_ns, report);
             self.neighbourhood.end_block(last_ns, report);
+            self.damage.end_block(last_ns, report);
         }
     }
 
@@ -219,7 +230,7 @@ impl Analyser {
     ) {
         let mut packet = Packet::EMPTY;
         dissect_into(&mut packet, captured);
-        self.judge_packet(at_ns, &packet, report);
+        self.judge_packet((at_ns, captured.checksum_pending), &packet, report);
         if !matches!(packet.network, Network::Ip { .. }) {
             self.neighbourhood.observe(at_ns, &packet, captured, report);
         }
@@ -231,36 +242,42 @@ impl Analyser {
         }
     }
 
+    /// `pending`: the kernel says that the checksum is still to be filled in.
     #[inline]
-    fn judge_packet(&mut self, at_ns: u64, packet: &Packet<'_>, report: &mut WireReport) {
+    fn judge_packet(
+        &mut self,
+        (at_ns, pending): (u64, bool),
+        packet: &Packet<'_>,
+        report: &mut WireReport,
+    ) {
         report.malformed += u64::from(packet.malformed.is_some());
         tally(packet, &mut report.checksums);
         if is_corrupt(packet) {
-            note_corruption(at_ns, packet, report);
+            if !self.on_corrupt(at_ns, packet, report) {
+                return; // its receiver drops it too, and its sender may repeat it
+            }
+        } else {
+            self.on_sound((at_ns, pending), packet, report);
         }
         let Network::Ip { source, destination } = &packet.network else { return };
         match &packet.transport {
             Transport::Tcp(segment) => {
-                if self.is_readable(packet, (*source, *destination), segment) {
-                    let (vlan, evidence) = (packet.vlan, evidence(packet));
-                    let sighting = Sighting { at_ns, vlan, evidence, source, destination, segment };
-                    self.flows.observe(&sighting, report);
-                }
+                let (vlan, evidence) = (packet.vlan, evidence(packet));
+                let sighting = Sighting { at_ns, vlan, evidence, source, destination, segment };
+                self.flows.observe(&sighting, report);
             }
             &Transport::Udp { source_port, destination_port, payload } => {
-                if !is_corrupt(packet) {
-                    let vlan = packet.vlan;
-                    let datagram = Datagram {
-                        at_ns,
-                        vlan,
-                        source,
-                        destination,
-                        source_port,
-                        destination_port,
-                        payload,
-                    };
-                    self.datagrams.observe(&datagram, self.flows.usages(), report);
-                }
+                let vlan = packet.vlan;
+                let datagram = Datagram {
+                    at_ns,
+                    vlan,
+                    source,
+                    destination,
+                    source_port,
+                    destination_port,
+                    payload,
+                };
+                self.datagrams.observe(&datagram, self.flows.usages(), report);
             }
             Transport::Icmp | Transport::Icmpv6 | Transport::Other => (),
         }
@@ -304,31 +321,60 @@ impl Analyser {
         let Some(bytes) = whole else { return };
         let vlan = packet.vlan;
         let whole = Reassembled { vlan, source, destination, protocol, bytes: &bytes }.dissect();
-        self.judge_packet(at_ns, &whole, report);
+        self.judge_packet((at_ns, false), &whole, report);
         if let Some(tunnelled) = &whole.tunnelled {
             self.judge_tunnelled(at_ns, tunnelled, within, report);
         }
     }
 
-    /// False for a damaged segment: its receiver drops it too, and the sender will repeat it.
-    fn is_readable(
+    /// Note a packet that is not what was sent. True if it is only its addresses that were
+    /// rewritten, so that it can be read.
+    #[cold]
+    fn on_corrupt(&mut self, at_ns: u64, packet: &Packet<'_>, report: &mut WireReport) -> bool {
+        let Network::Ip { source, destination } = packet.network else { return false };
+        let is_rewritten = match (&packet.transport, packet.ipv4, packet.l4) {
+            (_, Some(Checksum::Invalid(_)), _) => false,
+            (Transport::Tcp(segment), _, Some((_, Checksum::Invalid(mismatch)))) => {
+                self.rewriting.explains((source, destination), segment, mismatch)
+            }
+            _ => false,
+        };
+        let is_awaited = !is_rewritten && self.damage.on_damaged(at_ns, packet, report);
+        note_corruption(at_ns, packet, (is_awaited, is_rewritten), report);
+        is_rewritten
+    }
+
+    /// Learn from a packet that is not known to be corrupt. One comparison, mostly.
+    #[inline]
+    fn on_sound(
         &mut self,
+        (at_ns, pending): (u64, bool),
         packet: &Packet<'_>,
-        hosts: (IpAddr, IpAddr),
-        segment: &Segment<'_>,
-    ) -> bool {
-        if matches!(packet.ipv4, Some(Checksum::Invalid(_))) {
-            return false;
-        }
+        report: &mut WireReport,
+    ) {
+        let is_of_interest =
+            !(self.rewriting.is_empty() & self.damage.is_empty() & self.offload.is_empty());
         match packet.l4 {
-            Some((_, Checksum::Invalid(mismatch))) => {
-                self.rewriting.explains(hosts, segment, mismatch)
+            Some((_, Checksum::Valid)) if is_of_interest => self.on_valid(at_ns, packet, report),
+            Some((_, Checksum::Unverified(Unverified::Offloaded))) => {
+                self.offload.on_unfinished((at_ns, pending), packet, report);
             }
-            Some((_, Checksum::Valid)) => {
-                self.rewriting.refute(hosts.0, hosts.1);
-                true
-            }
-            Some((_, Checksum::Unverified(_))) | None => true,
+            _ => (),
+        }
+    }
+
+    #[inline(never)]
+    fn on_valid(&mut self, at_ns: u64, packet: &Packet<'_>, report: &mut WireReport) {
+        if let (Transport::Tcp(_), Network::Ip { source, destination }) =
+            (&packet.transport, packet.network)
+        {
+            self.rewriting.refute(source, destination);
+        }
+        if !self.damage.is_empty() {
+            self.damage.on_intact(at_ns, packet, report);
+        }
+        if !self.offload.is_empty() {
+            self.offload.on_verified(at_ns, packet, report);
         }
     }
 }
@@ -353,33 +399,6 @@ fn tally(packet: &Packet<'_>, checksums: &mut ChecksumTally) {
         Some((L4::Icmp, verdict)) => checksums.icmp.count(verdict),
         Some((L4::Icmpv6, verdict)) => checksums.icmpv6.count(verdict),
         None => (),
-    }
-}
-
-fn is_corrupt(packet: &Packet<'_>) -> bool {
-    matches!(packet.ipv4, Some(Checksum::Invalid(_)))
-        || matches!(packet.l4, Some((_, Checksum::Invalid(_))))
-}
-
-#[cold]
-fn note_corruption(at_ns: u64, packet: &Packet<'_>, report: &mut WireReport) {
-    let Network::Ip { source, destination } = packet.network else {
-        return; // only IP has checksums
-    };
-    let ipv4 = packet.ipv4.map(|verdict| (Checked::Ipv4, verdict));
-    let l4 = packet.l4.map(|(protocol, verdict)| (Checked::L4(protocol), verdict));
-    for (checked, verdict) in ipv4.into_iter().chain(l4) {
-        if let Checksum::Invalid(mismatch) = verdict {
-            let (at, vlan) = (time(at_ns), packet.vlan);
-            report.note(Note::Corrupt(Corruption {
-                at,
-                checked,
-                mismatch,
-                vlan,
-                source,
-                destination,
-            }));
-        }
     }
 }
 

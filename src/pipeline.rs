@@ -11,12 +11,15 @@ mod budget;
 mod capture;
 mod clock;
 mod conflict;
+mod corruption;
 mod crosscheck;
 mod detected;
 mod effect;
 mod intake;
 mod line;
 mod link;
+mod locator;
+mod losses;
 mod message;
 mod missed;
 mod neighbourhood;
@@ -28,6 +31,7 @@ mod tag;
 mod tap;
 mod transaction;
 mod usage;
+mod unverifiable;
 mod words;
 
 pub use baseline::function_of;
@@ -181,8 +185,12 @@ impl Pipeline {
 
     /// Turn the window's counts into events, and let the log budget recover.
     pub fn on_window_end(&mut self, now: SystemTime) {
+        self.end_window(now, false);
+    }
+
+    fn end_window(&mut self, now: SystemTime, is_last: bool) {
         self.links.on_window_end(now, &mut self.outbox);
-        self.captures.on_window_end(now, &mut self.outbox);
+        self.captures.on_window_end((now, is_last), &mut self.outbox);
         self.crosscheck.on_window_end(now, &mut self.outbox);
         self.taps.on_window_end(now, &mut self.outbox);
         self.usages.on_window_end(now, &mut self.outbox);
@@ -192,7 +200,7 @@ impl Pipeline {
     /// As [`Pipeline::on_window_end`], when nothing more will come.
     pub fn close(&mut self, now: SystemTime) {
         self.crosscheck.close(&mut self.outbox);
-        self.on_window_end(now);
+        self.end_window(now, true);
     }
 
     /// Give every raised event to `deliver`, which says why if it had to drop one.

@@ -1,5 +1,6 @@
 //! What crosses a channel: owned, small, and free of protocol bytes.
 
+mod blame;
 mod checksum_tally;
 mod detected;
 mod effect;
@@ -20,6 +21,7 @@ mod usage;
 mod usage_change;
 mod wire_report;
 
+pub use blame::{Intact, Repaired, Unfinished, Unverifiable};
 pub use checksum_tally::{Checked, ChecksumTally, Corruption, Tally};
 pub use detected::{Detected, DetectionTally};
 pub use effect::{Bank, Ineffective};

@@ -43,6 +43,11 @@ impl Rewriting {
         Self { pairs: [None; N_PAIRS], n_known: 0 }
     }
 
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.n_known == 0
+    }
+
     /// True if a wrong checksum says that addresses were rewritten: all checksums between these
     /// hosts since the last right one were wrong in the same manner, in both directions.
     #[cold]

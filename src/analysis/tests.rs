@@ -1,4 +1,4 @@
-use crate::record::{InterfaceState, RingCount, Services};
+use crate::record::{Checked, InterfaceState, RingCount, Services};
 use crate::wire::checksum;
 use crate::wire::fixture;
 
@@ -11,6 +11,11 @@ fn analyser() -> Analyser {
 fn delivery(content: Content) -> Delivery {
     let ring = RingCount { packets: 9, drops: 2 };
     Delivery { at: time(7), ring, interface: None, content }
+}
+
+/// A block of these frames.
+pub(super) fn delivery_of(frames: Vec<Vec<u8>>) -> Delivery {
+    delivery(Content::Block(Block::Memory(frames)))
 }
 
 /// The report on a block of these frames.
@@ -214,7 +219,7 @@ fn transaction(id: u8) -> [Vec<u8>; 2] {
 }
 
 /// A frame with these sequence and acknowledgment numbers, from the client.
-fn tcp(numbers: [u32; 2], payload: &[u8]) -> Vec<u8> {
+pub(super) fn tcp(numbers: [u32; 2], payload: &[u8]) -> Vec<u8> {
     let addresses = fixture::addresses_v4();
     let mut segment = fixture::segment(6, &addresses, payload);
     segment[4..12].copy_from_slice(&numbers.map(u32::to_be_bytes).concat());

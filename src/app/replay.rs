@@ -217,7 +217,7 @@ impl Replay {
 
     fn finish(mut self, observe: &mut impl FnMut(Observed<'_>)) -> Summary {
         if let Some(now) = self.window_end {
-            self.pipeline.on_window_end(now);
+            self.pipeline.close(now);
         }
         self.show_events(observe);
         self.totals.into()

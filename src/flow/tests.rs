@@ -103,7 +103,9 @@ impl Wire {
             | Note::Ineffective(_)
             | Note::Jump(_)
             | Note::Detected(_)
-            | Note::Layer2(_) => None,
+            | Note::Layer2(_)
+            | Note::Repaired(_)
+            | Note::Unverifiable(_) => None,
         };
         self.report.notes.iter().filter_map(modbus).collect()
     }

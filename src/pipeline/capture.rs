@@ -1,29 +1,27 @@
 //! Captures: what the wire showed in a window, and whether there was a wire.
 //!
-//! A stranger decides how many packets are corrupt and between whom. So corruption is told by
-//! host pair and window, for [`MAX_PAIRS`] pairs; the rest is told as one number.
+//! A stranger decides how many findings there are and between whom; those who tell of them bound
+//! what that costs. Here they are sorted by source, and counted.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::SystemTime;
 
 use crate::record::{
-    Checked, ChecksumTally, Corruption, DetectionTally, Event, Gap, InterfaceState, Kind, Ledger,
-    Note, RingCount, SourceId, StreamTally, Tally, WireReport,
+    DetectionTally, Event, Gap, InterfaceState, Kind, Ledger, Note, RingCount, SourceId,
+    StreamTally, WireReport,
 };
-use crate::wire::packet::L4;
 
 use super::conflict::Conflicts;
 use super::detected::Detections;
 use super::effect::Effects;
 use super::neighbourhood::Neighbourhood;
+use super::corruption::{Corruptions, Ended};
+use super::losses::{LossWatch, RingWindow};
 use super::outbox::Outbox;
 use super::refusal::Refusals;
 use super::sequence::Jumps;
+use super::unverifiable::{Hints, Origin};
 use super::words::{elapsed, latency_ms};
-
-/// Host pairs told apart in one window of one source.
-const MAX_PAIRS: usize = 16;
 
 /// Every source of reports; the configuration bounds them.
 #[derive(Debug, Default)]
@@ -44,6 +42,9 @@ struct Capture {
     window: Window,
     jumps: Jumps,
     neighbourhood: Neighbourhood,
+    corruptions: Corruptions,
+    losses: LossWatch,
+    hints: Hints,
     interface: Option<InterfaceState>,
     down_since: Option<SystemTime>,
 }
@@ -74,29 +75,14 @@ struct Rare {
     reads_unproven: u64,
     /// Written values that were not held against what is read afterwards, for want of room.
     writes_untracked: u64,
+    suspects_evicted: u64,
 }
 
 #[derive(Debug, Default)]
 struct Window {
     count: Count,
     gaps: u64,
-    checksums: ChecksumTally,
-    pairs: BTreeMap<Pair, Found>,
     conflicts: Conflicts,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Pair {
-    checked: Checked,
-    source: IpAddr,
-    destination: IpAddr,
-}
-
-/// Corrupt packets between one pair of hosts.
-#[derive(Debug)]
-struct Found {
-    failed: u64,
-    first: Corruption,
 }
 
 impl Captures {
@@ -112,9 +98,14 @@ impl Captures {
         capture.window.add(report);
         capture.jumps.add(report);
         capture.neighbourhood.add(report);
+        capture.losses.add(&report.losses);
+        let tallies = report.checksums.by_protocol();
+        capture.corrupt += tallies.iter().map(|(_, tally)| tally.invalid).sum::<u64>();
         for note in &report.notes {
             match note {
-                Note::Corrupt(corruption) => capture.window.on_corruption(corruption),
+                Note::Corrupt(corruption) => capture.corruptions.on_corruption(corruption),
+                Note::Repaired(repaired) => capture.corruptions.on_repaired(repaired),
+                Note::Unverifiable(hint) => capture.hints.on_note(hint),
                 Note::Conflict(conflict) => capture.window.conflicts.on_conflict(conflict),
                 Note::Jump(jump) => capture.jumps.on_jump(jump),
                 Note::Modbus(seen) => self.refusals.tell(&report.source, seen, outbox),
@@ -130,19 +121,31 @@ impl Captures {
                 }
             }
         }
+        capture.corruptions.add(report);
     }
 
-    pub(super) fn on_window_end(&mut self, now: SystemTime, outbox: &mut Outbox) {
+    /// `is_last`: nothing will come any more.
+    pub(super) fn on_window_end(
+        &mut self,
+        (now, is_last): (SystemTime, bool),
+        outbox: &mut Outbox,
+    ) {
         for (source, capture) in &mut self.by_source {
             let window = std::mem::take(&mut capture.window);
-            let tallies = window.checksums.by_protocol();
-            capture.corrupt += tallies.iter().map(|(_, tally)| tally.invalid).sum::<u64>();
-            if window.count.ring.drops > 0 {
-                outbox.raise(Kind::CaptureLoss, || lost(source, now, &window, &capture.total));
-            }
+            let ring = RingWindow {
+                ring: window.count.ring,
+                frames: window.count.frames,
+                gaps: window.gaps,
+                total_ring: capture.total.ring,
+                total_frames: capture.total.frames,
+            };
+            let losses = &capture.losses.on_window_end((source, now), ring, outbox);
             window.conflicts.raise(source, now, outbox);
             capture.jumps.raise(source, now, outbox);
-            window.raise_corruption(source, now, outbox);
+            let ended = Ended { source, now, losses, is_last };
+            capture.corruptions.on_window_end(ended, outbox);
+            let origin = capture.origin();
+            capture.hints.on_window_end((source, origin), now, outbox);
             capture.neighbourhood.on_window_end(source, now, outbox);
         }
     }
@@ -199,49 +202,30 @@ impl Rare {
         self.reads_dropped += report.reads_dropped;
         self.reads_unproven += report.reads_unproven;
         self.writes_untracked += report.writes_untracked;
+        self.suspects_evicted += report.suspects_evicted;
     }
 }
 
 impl Window {
     fn add(&mut self, report: &WireReport) {
         self.count.add(report);
-        self.checksums.merge(&report.checksums);
         self.conflicts.add(report);
         self.gaps += match report.gap {
             Gap::None => 0,
             Gap::Before => 1,
         };
     }
-
-    /// Count for its pair; beyond the last pair, the tally alone knows of it.
-    fn on_corruption(&mut self, corruption: &Corruption) {
-        let Corruption { checked, source, destination, .. } = *corruption;
-        let pair = Pair { checked, source, destination };
-        if let Some(found) = self.pairs.get_mut(&pair) {
-            found.failed += 1;
-        } else if self.pairs.len() < MAX_PAIRS {
-            self.pairs.insert(pair, Found { failed: 1, first: *corruption });
-        }
-    }
-
-    /// The failures told add up to the tally's.
-    fn raise_corruption(mut self, source: &SourceId, now: SystemTime, outbox: &mut Outbox) {
-        let mut untold = self.checksums.clone();
-        for (pair, found) in &self.pairs {
-            let tally = self.checksums.of(pair.checked);
-            outbox.raise(Kind::ChecksumInvalid, || corrupt(source, now, found, tally));
-            let rest = untold.of(pair.checked);
-            rest.invalid = rest.invalid.saturating_sub(found.failed);
-        }
-        for (layer, rest) in untold.by_protocol() {
-            if rest.invalid > 0 {
-                outbox.raise(Kind::ChecksumInvalid, || others_corrupt(source, now, layer, rest));
-            }
-        }
-    }
 }
 
 impl Capture {
+    /// A file has no state and no ring.
+    fn origin(&self) -> Origin {
+        match (self.interface, self.total.ring.packets) {
+            (None, 0) => Origin::File,
+            (None, _) | (Some(_), _) => Origin::Interface,
+        }
+    }
+
     /// A ring counts what it was offered; a file has no such counter, and loses nothing.
     fn ledger(&self) -> Ledger {
         let Count { frames, ring } = self.total;
@@ -264,6 +248,11 @@ impl Capture {
         ledger.note("reads_unproven", self.rare.reads_unproven);
         ledger.note("writes_untracked", self.rare.writes_untracked);
         self.neighbourhood.note_in(&mut ledger);
+        ledger.note("suspects_evicted", self.rare.suspects_evicted);
+        ledger.note("hints_dropped", self.hints.n_unknown());
+        let mut losses = *self.losses.total();
+        losses.merge(self.losses.window());
+        losses.by_name().into_iter().for_each(|(name, n)| ledger.note(name, n));
         ledger
     }
 
@@ -285,99 +274,6 @@ impl Capture {
             }
         }
     }
-}
-
-fn corrupt(source: &SourceId, now: SystemTime, found: &Found, tally: &Tally) -> Event {
-    let Found { failed, first } = found;
-    let layer = layer_name(first.checked);
-    let (source_host, destination_host, what) = (first.source, first.destination, of(layer));
-    let text = format!(
-        "corrupt {what} from {source_host} to {destination_host}: {failed}; {}; {}",
-        coverage(tally),
-        next_step(first.checked)
-    );
-    let event = Event::new(Kind::ChecksumInvalid, now, source.clone(), text)
-        .with("layer", layer)
-        .with("source_host", first.source.to_string())
-        .with("destination_host", first.destination.to_string())
-        .with("failed", *failed)
-        .with("stored", format!("{:#06x}", first.mismatch.stored))
-        .with("computed", format!("{:#06x}", first.mismatch.computed));
-    let event = match first.vlan.outer {
-        0 => event,
-        vlan => event.with("vlan", vlan),
-    };
-    with_coverage(event, tally)
-}
-
-fn others_corrupt(source: &SourceId, now: SystemTime, layer: &'static str, rest: &Tally) -> Event {
-    let text = format!("corrupt {} between further hosts: {}", of(layer), rest.invalid);
-    Event::new(Kind::ChecksumInvalid, now, source.clone(), text)
-        .with("layer", layer)
-        .with("failed", rest.invalid)
-}
-
-/// "0 errors" must never read as "all verified", nor 3 errors as "3 of all".
-fn coverage(tally: &Tally) -> String {
-    format!("checksums that could be verified: {} of {}", tally.verified(), tally.seen())
-}
-
-pub(super) fn with_coverage(event: Event, tally: &Tally) -> Event {
-    event.with("verified", tally.verified()).with("seen", tally.seen())
-}
-
-/// What is corrupt.
-fn of(layer: &str) -> String {
-    match layer {
-        "modbus_rtu" => "Modbus RTU frames".to_owned(),
-        layer => format!("{layer} packets"),
-    }
-}
-
-fn next_step(checked: Checked) -> &'static str {
-    match checked {
-        Checked::Ipv4 | Checked::L4(_) => {
-            "look at cable, connector and port counters between the two and this tap"
-        }
-        // A packet that is corrupt itself is not read, so the damage was done before it was sent.
-        Checked::Dnp3 => {
-            "what carries them is not corrupt: look at the serial line behind the sender and at \
-             its gateway"
-        }
-        // TCP delivered them as they were sent.
-        Checked::ModbusRtu => {
-            "look at termination, shield and baud rate of the serial line behind the converter \
-             that sent them"
-        }
-    }
-}
-
-fn layer_name(checked: Checked) -> &'static str {
-    match checked {
-        Checked::Ipv4 => "ipv4",
-        Checked::L4(L4::Tcp) => "tcp",
-        Checked::L4(L4::Udp) => "udp",
-        Checked::L4(L4::Icmp) => "icmp",
-        Checked::L4(L4::Icmpv6) => "icmpv6",
-        Checked::Dnp3 => "dnp3",
-        Checked::ModbusRtu => "modbus_rtu",
-    }
-}
-
-fn lost(source: &SourceId, now: SystemTime, window: &Window, total: &Count) -> Event {
-    let RingCount { packets, drops } = window.count.ring;
-    let text = format!(
-        "{source}: {drops} of {packets} frames were lost because the ring was full; give it more \
-         `blocks`, or its threads a processor of their own (`cpu`)"
-    );
-    Event::new(Kind::CaptureLoss, now, source.clone(), text)
-        .with("drops", drops)
-        .with("packets", packets)
-        .with("frames", window.count.frames)
-        .with("gaps", window.gaps)
-        .with("total_drops", total.ring.drops)
-        .with("total_packets", total.ring.packets)
-        .with("total_frames", total.frames)
 }
 
 fn down(report: &WireReport, state: InterfaceState) -> Event {

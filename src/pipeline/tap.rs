@@ -13,7 +13,7 @@ use crate::record::{
 };
 use crate::wire::Mismatch;
 
-use super::capture::with_coverage;
+use super::corruption::with_coverage;
 use super::outbox::Outbox;
 use super::refusal::Refusals;
 use super::words::{elapsed, latency_ms};

@@ -1,5 +1,6 @@
 mod age;
 mod baseline;
+mod blame;
 mod checksums;
 mod conflicts;
 mod detections;
@@ -101,6 +102,8 @@ fn corruption(from: u8, to: u8) -> Corruption {
         vlan: Vlan::default(),
         source: host(from),
         destination: host(to),
+        is_awaited: false,
+        is_rewritten: false,
     }
 }
 

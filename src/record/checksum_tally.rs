@@ -122,4 +122,8 @@ pub struct Corruption {
     /// As the packet states them; a corrupt packet may lie.
     pub source: IpAddr,
     pub destination: IpAddr,
+    /// True if it is a TCP segment that its sender will repeat unless it came intact elsewhere.
+    pub is_awaited: bool,
+    /// True if every packet between the two is wrong by the same amount: addresses were rewritten.
+    pub is_rewritten: bool,
 }

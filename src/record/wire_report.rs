@@ -7,7 +7,8 @@ use crate::wire::packet::Vlan;
 
 use super::{
     ChecksumTally, Corruption, Detected, DetectionTally, Ineffective, Jump, Layer2Finding,
-    Layer2Tally, Losses, MessageTallies, ModbusTally, Overheard, SourceId, Spoken, Transaction,
+    Layer2Tally, Intact, Losses, MessageTallies, ModbusTally, Overheard, Repaired,
+    SourceId, Spoken, Transaction, Unverifiable,
     Usage, UsageChange,
 };
 
@@ -48,6 +49,11 @@ pub struct WireReport {
     /// True if the kernel lost frames just before this block (`TP_STATUS_LOSING`).
     pub gap: Gap,
     pub interface: Option<InterfaceState>,
+    /// By host that sent damaged packets lately; the table of them bounds it.
+    pub intact: Vec<Intact>,
+    /// Hosts and segments no longer looked at, because there was no room, while it was not known
+    /// why their checksums are wrong or not finished.
+    pub suspects_evicted: u64,
     /// At most [`WireReport::MAX_NOTES`], in order.
     pub notes: Vec<Note>,
     /// Notes beyond that, counted only.
@@ -106,6 +112,8 @@ impl WireReport {
             losses: Losses::default(),
             gap: Gap::None,
             interface: None,
+            intact: Vec::new(),
+            suspects_evicted: 0,
             notes: Vec::new(),
             notes_dropped: 0,
             reads: Vec::new(),
@@ -122,7 +130,8 @@ impl WireReport {
     /// Keep `note` if there is room, count it if not.
     pub fn note(&mut self, note: Note) {
         let room = match note {
-            Note::Corrupt(_) | Note::Conflict(_) | Note::Jump(_) | Note::Layer2(_) => {
+            Note::Corrupt(_) | Note::Conflict(_) | Note::Jump(_) | Note::Layer2(_) | Note::Repaired(_) | Note::Unverifiable(_) => {
+                {
                 Self::MAX_CORRUPT
             }
             Note::Modbus(_) | Note::Message(_) | Note::Ineffective(_) | Note::Detected(_) => {
@@ -234,6 +243,9 @@ pub enum Note {
     Detected(Detected),
     /// On the heap, because it is rare.
     Layer2(Box<Layer2Finding>),
+    /// A damaged segment was repeated intact.
+    Repaired(Repaired),
+    Unverifiable(Unverifiable),
 }
 
 /// The same bytes were sent twice and say different things.

@@ -8,6 +8,7 @@
 
 mod alone;
 mod baseline;
+mod blame;
 mod catalog;
 mod chunks;
 mod cli;

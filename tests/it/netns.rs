@@ -32,6 +32,11 @@ impl Namespace {
         Some(namespace)
     }
 
+    /// As `ip netns` knows it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Run `ip` in it. Panics if that fails.
     pub(crate) fn ip(&self, arguments: &str) {
         let ip = Command::new("ip")

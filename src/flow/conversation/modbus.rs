@@ -356,7 +356,9 @@ impl Page<'_> {
             | Note::Ineffective(_)
             | Note::Jump(_)
             | Note::Detected(_)
-            | Note::Layer2(_) => None,
+            | Note::Layer2(_)
+            | Note::Repaired(_)
+            | Note::Unverifiable(_) => None,
         }
     }
 }

@@ -38,11 +38,13 @@ fn corruption_is_told_once_a_window_and_host_pair_with_its_coverage() {
     let events = drain(&mut pipeline);
     assert_eq!((events.len(), failed(&events)), (2, 4));
     insta::assert_snapshot!(show(&events[0]), @r#"
-    checksum.invalid: corrupt tcp packets from 192.0.2.1 to 192.0.2.2: 3; checksums that could be verified: 104 of 164; look at cable, connector and port counters between the two and this tap
+    checksum.invalid: corrupt tcp packets from 192.0.2.1 to 192.0.2.2: 3; checksums that could be verified: 104 of 164; packets of 2 hosts arrive damaged: what their ways share, a switch, an uplink, the mirror port or its cable
       layer = Text("tcp")
       source_host = Text("192.0.2.1")
       destination_host = Text("192.0.2.2")
       failed = Unsigned(3)
+      per_million = Unsigned(28846)
+      locator = Text("path")
       stored = Text("0x0bad")
       computed = Text("0x600d")
       verified = Unsigned(104)
@@ -158,6 +160,7 @@ fn loss_is_told_with_the_ledger_of_the_ring() {
     assert_eq!(events.len(), 1);
     insta::assert_snapshot!(show(&events[0]), @r#"
     capture.loss: eth1: 40 of 140 frames were lost because the ring was full; give it more `blocks`, or its threads a processor of their own (`cpu`)
+      place = Text("ring")
       drops = Unsigned(40)
       packets = Unsigned(140)
       frames = Unsigned(100)

@@ -1,0 +1,186 @@
+//! Corruption: packets that are not what was sent, by host pair and window.
+//!
+//! A stranger decides how many packets are corrupt and between whom: [`MAX_PAIRS`] pairs are told
+//! apart, the rest is told as one number. A pair of which it is not known where its packets are
+//! damaged is held for a moment if a repetition is due that would show it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+use crate::record::{
+    Checked, ChecksumTally, Corruption, Event, Kind, Losses, Repaired, SourceId, Tally, WireReport,
+};
+use crate::wire::packet::L4;
+
+use super::locator::{Locator, Suspects};
+use super::outbox::Outbox;
+
+/// Host pairs told apart in one window of one source.
+const MAX_PAIRS: usize = 16;
+/// Windows that a pair is held for a repetition.
+const HOLD: u32 = 2;
+
+/// Of one source.
+#[derive(Debug, Default)]
+pub(super) struct Corruptions {
+    /// Of this window.
+    checksums: ChecksumTally,
+    /// Of this window, and those that are held.
+    pairs: BTreeMap<Pair, Found>,
+    suspects: Suspects,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Pair {
+    checked: Checked,
+    source: IpAddr,
+    destination: IpAddr,
+}
+
+/// Corrupt packets between one pair of hosts.
+#[derive(Debug)]
+struct Found {
+    failed: u64,
+    /// Of these, the ones of this window.
+    failed_now: u64,
+    first: Corruption,
+    /// True if the sender of one of them will repeat it.
+    is_awaited: bool,
+    /// Windows that it was held, and what was verified in them.
+    n_held: u32,
+    tally: Tally,
+}
+
+/// A window of one source that ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended<'a> {
+    pub(super) source: &'a SourceId,
+    pub(super) now: SystemTime,
+    /// Of the interface, in this window.
+    pub(super) losses: &'a Losses,
+    /// Nothing will come any more.
+    pub(super) is_last: bool,
+}
+
+impl Corruptions {
+    /// Count a report; corruptions and repetitions among its notes come by themselves.
+    pub(super) fn add(&mut self, report: &WireReport) {
+        self.checksums.merge(&report.checksums);
+        let tallies = report.checksums.by_protocol();
+        let n_valid = tallies.iter().skip(1).map(|(_, tally)| tally.valid).sum();
+        self.suspects.on_intact(&report.intact, n_valid);
+    }
+
+    /// Count for its pair; beyond the last pair, the tally alone knows of it.
+    pub(super) fn on_corruption(&mut self, corruption: &Corruption) {
+        self.suspects.on_corruption(corruption);
+        let Corruption { checked, source, destination, is_awaited, .. } = *corruption;
+        let pair = Pair { checked, source, destination };
+        if self.pairs.len() >= MAX_PAIRS && !self.pairs.contains_key(&pair) {
+            return;
+        }
+        let found = self.pairs.entry(pair).or_insert_with(|| Found {
+            failed: 0,
+            failed_now: 0,
+            first: *corruption,
+            is_awaited: false,
+            n_held: 0,
+            tally: Tally::default(),
+        });
+        found.failed += 1;
+        found.failed_now += 1;
+        found.is_awaited |= is_awaited;
+    }
+
+    pub(super) fn on_repaired(&mut self, repaired: &Repaired) {
+        self.suspects.on_repaired(repaired);
+    }
+
+    /// Tell what is known. Over all windows, the failures told add up to the tally's.
+    pub(super) fn on_window_end(&mut self, ended: Ended<'_>, outbox: &mut Outbox) {
+        let mut window = std::mem::take(&mut self.checksums);
+        let mut untold = window.clone();
+        for (pair, mut found) in std::mem::take(&mut self.pairs) {
+            found.tally.merge(window.of(pair.checked));
+            let rest = untold.of(pair.checked);
+            rest.invalid = rest.invalid.saturating_sub(found.failed_now);
+            let locator = self.suspects.locate(pair.source, pair.destination, ended.losses);
+            let is_open = locator == Locator::Unknown && found.is_awaited;
+            if is_open && found.n_held < HOLD && !ended.is_last {
+                self.pairs.insert(pair, found.held());
+            } else {
+                outbox.raise(Kind::ChecksumInvalid, || corrupt(ended, &found, locator));
+            }
+        }
+        for (layer, rest) in untold.by_protocol() {
+            if rest.invalid > 0 {
+                outbox.raise(Kind::ChecksumInvalid, || others_corrupt(ended, layer, rest));
+            }
+        }
+        self.suspects.on_window_end(ended.now);
+    }
+}
+
+impl Found {
+    fn held(self) -> Self {
+        Self { failed_now: 0, n_held: self.n_held + 1, ..self }
+    }
+}
+
+fn corrupt(ended: Ended<'_>, found: &Found, locator: Locator) -> Event {
+    let Found { failed, first, tally, .. } = found;
+    let layer = layer_name(first.checked);
+    let text = format!(
+        "corrupt {layer} packets from {} to {}: {failed}; {}; {}",
+        first.source,
+        first.destination,
+        coverage(tally),
+        locator.words(first.source)
+    );
+    let event = Event::new(Kind::ChecksumInvalid, ended.now, ended.source.clone(), text)
+        .with("layer", layer)
+        .with("source_host", first.source.to_string())
+        .with("destination_host", first.destination.to_string())
+        .with("failed", *failed)
+        .with("per_million", per_million(*failed, tally))
+        .with("locator", locator.name())
+        .with("stored", format!("{:#06x}", first.mismatch.stored))
+        .with("computed", format!("{:#06x}", first.mismatch.computed));
+    let event = match first.vlan.outer {
+        0 => event,
+        vlan => event.with("vlan", vlan),
+    };
+    with_coverage(event, tally)
+}
+
+fn others_corrupt(ended: Ended<'_>, layer: &'static str, rest: &Tally) -> Event {
+    let text = format!("corrupt {layer} packets between further hosts: {}", rest.invalid);
+    Event::new(Kind::ChecksumInvalid, ended.now, ended.source.clone(), text)
+        .with("layer", layer)
+        .with("failed", rest.invalid)
+}
+
+/// Of what could be verified on the interface at the time.
+fn per_million(failed: u64, tally: &Tally) -> u64 {
+    failed.saturating_mul(1_000_000).checked_div(tally.verified()).unwrap_or_default()
+}
+
+/// "0 errors" must never read as "all verified", nor 3 errors as "3 of all".
+fn coverage(tally: &Tally) -> String {
+    format!("checksums that could be verified: {} of {}", tally.verified(), tally.seen())
+}
+
+pub(super) fn with_coverage(event: Event, tally: &Tally) -> Event {
+    event.with("verified", tally.verified()).with("seen", tally.seen())
+}
+
+fn layer_name(checked: Checked) -> &'static str {
+    match checked {
+        Checked::Ipv4 => "ipv4",
+        Checked::L4(L4::Tcp) => "tcp",
+        Checked::L4(L4::Udp) => "udp",
+        Checked::L4(L4::Icmp) => "icmp",
+        Checked::L4(L4::Icmpv6) => "icmpv6",
+    }
+}
