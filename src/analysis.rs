@@ -19,7 +19,9 @@ use tokio::sync::watch;
 
 use crate::block::{Block, Content, Delivery, Frame};
 use crate::flow::{Datagram, Datagrams, Evidence, Sighting, Table, Turn, WatchList};
-use crate::record::{ChecksumTally, Conflict, Contested, Note, Services, SourceId, WireReport};
+use crate::record::{
+    ChecksumTally, Conflict, Contested, Note, Services, SourceId, Trust, WireReport,
+};
 use crate::wire::packet::{
     Captured, Fragment, L4, Network, Packet, Reassembled, Transport, Tunnelled, dissect_into,
 };
@@ -316,7 +318,10 @@ impl Analyser {
         let whole = self.fragments.accept(key, fragment, at_ns, &mut report.fragments);
         if report.fragments.contradicted > contradicted {
             let of = Contested::Datagram { source, destination };
-            report.note(Note::Conflict(Conflict { at: time(at_ns), vlan: packet.vlan, of }));
+            // No checksum covers a part of a packet, and no connection is known.
+            let trust = Trust { verified: false, from_start: true };
+            let (at, vlan) = (time(at_ns), packet.vlan);
+            report.note(Note::Conflict(Conflict { at, vlan, of, trust }));
         }
         let Some(bytes) = whole else { return };
         let vlan = packet.vlan;
@@ -382,9 +387,8 @@ impl Analyser {
 /// Every TCP segment has a checksum.
 fn evidence(packet: &Packet<'_>) -> Evidence {
     match packet.l4 {
-        Some((_, Checksum::Valid | Checksum::Unverified(Unverified::Offloaded))) => {
-            Evidence::Intact
-        }
+        Some((_, Checksum::Valid)) => Evidence::Verified,
+        Some((_, Checksum::Unverified(Unverified::Offloaded))) => Evidence::Intact,
         Some((_, Checksum::Invalid(_) | Checksum::Unverified(_))) | None => Evidence::Unverified,
     }
 }

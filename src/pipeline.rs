@@ -30,8 +30,8 @@ mod sequence;
 mod tag;
 mod tap;
 mod transaction;
-mod usage;
 mod unverifiable;
+mod usage;
 mod words;
 
 pub use baseline::function_of;

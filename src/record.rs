@@ -17,6 +17,7 @@ mod services;
 mod spoken;
 mod tap_report;
 mod transaction;
+mod trust;
 mod usage;
 mod usage_change;
 mod wire_report;
@@ -41,6 +42,7 @@ pub use services::Services;
 pub use spoken::{Jump, MessageTallies, MessageTally, Spoken};
 pub use tap_report::{HeardBytes, TapReport, TapState, UnitTally};
 pub use transaction::{ModbusTally, Path, Transaction};
+pub use trust::{Doubts, Trust};
 pub use usage::{News, Usage};
 pub use usage_change::{Change, Ending, Pace, Poll, UsageChange};
 pub use wire_report::{

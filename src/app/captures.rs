@@ -122,7 +122,7 @@ impl Acquired {
         // kernel's drop counter stays the only place of loss.
         let (deliveries, received) = mpsc::channel(self.opened.n_blocks());
         if let Some(counters) = counters {
-            counters.follow(&self.spec.interface, deliveries.clone());
+            counters.follow(&self.spec.interface, self.ring, deliveries.clone());
         }
         let analysis = self.start_analysis(received, lanes.clone())?;
         let capture = self.start_capture(deliveries, lanes.clone())?;

@@ -20,12 +20,14 @@ use crate::sys::{CounterReader, InterfaceCounters, SoftnetCounters};
 #[derive(Debug)]
 pub struct Counters {
     reader: CounterReader,
-    lanes: BTreeMap<Arc<str>, Lane>,
+    /// By interface and ring.
+    lanes: BTreeMap<(Arc<str>, u8), Lane>,
 }
 
 #[derive(Debug)]
 struct Lane {
     deliveries: mpsc::Sender<Delivery>,
+    is_first: bool,
     /// Which interface was last counted, and what it and the machine had counted by then.
     known: Option<(u32, Losses)>,
 }
@@ -36,9 +38,11 @@ pub fn open() -> io::Result<Counters> {
 }
 
 impl Counters {
-    /// Tell of an interface from the next look on.
-    pub fn follow(&mut self, interface: &Arc<str>, deliveries: mpsc::Sender<Delivery>) {
-        self.lanes.insert(Arc::clone(interface), Lane { deliveries, known: None });
+    /// Tell one of the rings of an interface from the next look on. What was lost is told to its
+    /// first ring alone, number 0, so that it is counted once.
+    pub fn follow(&mut self, interface: &Arc<str>, ring: u8, deliveries: mpsc::Sender<Delivery>) {
+        let lane = Lane { deliveries, is_first: ring == 0, known: None };
+        self.lanes.insert((Arc::clone(interface), ring), lane);
     }
 
     /// Look at every interface, and tell what it counted since the last look that was told of.
@@ -46,7 +50,7 @@ impl Counters {
     pub fn look(&mut self) -> io::Result<()> {
         let Self { reader, lanes } = self;
         let softnet = reader.softnet().unwrap_or_default();
-        for (name, lane) in lanes {
+        for ((name, _), lane) in lanes {
             match reader.interface(name)? {
                 Some(counters) => lane.tell(&counters, softnet),
                 None => lane.known = None,
@@ -60,8 +64,9 @@ impl Lane {
     fn tell(&mut self, counters: &InterfaceCounters, softnet: SoftnetCounters) {
         let total = total(counters, softnet);
         let known = self.known.filter(|(index, _)| *index == counters.index);
+        let told = known.filter(|_| self.is_first);
         let count = InterfaceCount {
-            losses: known.map_or_else(Losses::default, |(_, earlier)| total.since(&earlier)),
+            losses: told.map_or_else(Losses::default, |(_, earlier)| total.since(&earlier)),
             mtu: counters.mtu,
             is_loopback: counters.is_loopback,
         };
@@ -102,7 +107,7 @@ mod tests {
 
     fn lane(room: usize) -> (Lane, mpsc::Receiver<Delivery>) {
         let (deliveries, told) = mpsc::channel(room);
-        (Lane { deliveries, known: None }, told)
+        (Lane { deliveries, is_first: true, known: None }, told)
     }
 
     fn counted(index: u32, rx_crc: u64) -> InterfaceCounters {

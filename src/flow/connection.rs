@@ -6,7 +6,7 @@ use crate::wire::packet::Flags;
 
 use super::conversation::{Conversation, Page};
 use super::half::{Half, Pool};
-use super::sighting::Sighting;
+use super::sighting::{Evidence, Sighting};
 use super::transcript::Transcript;
 use super::usage::Recent;
 
@@ -135,6 +135,7 @@ impl Connection {
             self.on_gap(page);
             page.recent.is_from_start = false;
         }
+        page.is_verified = sighting.evidence == Evidence::Verified;
         let at_ns = sighting.at_ns;
         let (_, receiver) = self.halves(direction);
         if segment.flags.any(Flags::ACK)
@@ -158,11 +159,13 @@ impl Connection {
             conversation.read(direction, piece, page);
         });
         page.report.streams.repeated_bytes += u64::from(repeated);
-        if sender.has_hole() {
+        let is_waiting = sender.is_waiting();
+        let has_hole = sender.has_hole();
+        if has_hole {
             // It may be known that nothing more will come.
             self.give_up_half(direction, at_ns, page, pool);
         } else {
-            conversation.settle(direction, sender.is_waiting(), page);
+            self.conversation.settle(direction, is_waiting, page);
         }
     }
 

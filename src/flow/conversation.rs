@@ -13,7 +13,7 @@ mod modbus_rtu;
 mod opcua;
 mod s7comm;
 
-use crate::record::{Conflict, Contested, Note, Protocol, Spoken, WireReport};
+use crate::record::{Conflict, Contested, Note, Protocol, Spoken, Trust, WireReport};
 use crate::wire::message::{Message, Operation, Role};
 use crate::wire::modbus::pdu::Direction;
 
@@ -51,6 +51,8 @@ pub(super) struct Page<'a> {
     pub(super) recent: &'a mut Recent,
     /// The connection's slot in the table.
     pub(super) slot: u32,
+    /// Whether the segment at hand is proven to be what was sent.
+    pub(super) is_verified: bool,
 }
 
 /// Conflicts that are noted in one report: they must not take the room of writes.
@@ -188,6 +190,11 @@ impl Conversation {
 }
 
 impl Page<'_> {
+    /// Of what the segment at hand completes.
+    pub(super) fn trust(&self) -> Trust {
+        Trust { verified: self.is_verified, from_start: self.recent.is_from_start }
+    }
+
     #[cold]
     fn note_conflict(&mut self, direction: Direction, at_ns: u64) {
         let (source, destination) = match direction {
@@ -198,7 +205,12 @@ impl Page<'_> {
         self.report.streams.conflicts += 1;
         if self.report.streams.conflicts <= MAX_CONFLICTS {
             let vlan = self.key.vlan();
-            self.report.note(Note::Conflict(Conflict { at: time(at_ns), vlan, of }));
+            self.report.note(Note::Conflict(Conflict {
+                at: time(at_ns),
+                vlan,
+                of,
+                trust: self.trust(),
+            }));
         }
     }
 

@@ -1,13 +1,13 @@
 //! The connections that were asked for lately, so that one met with its first byte is known as such.
 //!
 //! A SYN opens no row in the table, because a stranger can send any number. It leaves its mark in
-//! one of 1,024 places, where the next may overwrite it: then the connection counts as met under way.
+//! one of 4,096 places, where the next may overwrite it: then the connection counts as met under way.
 
 /// Marks by hash.
 #[derive(Debug)]
 pub(super) struct Greetings(Box<[u64]>);
 
-const N_PLACES: usize = 1024;
+const N_PLACES: usize = 4096;
 
 impl Default for Greetings {
     fn default() -> Self {
@@ -50,7 +50,7 @@ mod tests {
         greetings.note(7, u32::MAX);
         assert!(greetings.precede(7, 0));
         assert!(!greetings.precede(7, 1) && !greetings.precede(8, 0) && !greetings.precede(0, 0));
-        greetings.note(7 + 1024, 5);
+        greetings.note(7 + N_PLACES as u64, 5);
         assert!(!greetings.precede(7, 0), "overwritten");
     }
 }

@@ -11,7 +11,7 @@ mod framer;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use crate::record::{Path, SourceId, TapReport, TapState, Transaction};
+use crate::record::{Path, SourceId, TapReport, TapState, Transaction, Trust};
 use crate::wire::modbus::pdu::{Access, Direction, Pdu};
 use crate::wire::modbus::shape;
 
@@ -300,6 +300,7 @@ impl Heard<'_> {
             value: pdu.value,
             exception: None,
             latency: None,
+            trust: Trust::FULL, // a frame without a right CRC is none
         }
     }
 }

@@ -19,7 +19,10 @@ pub struct Sighting<'a> {
 /// Whether the segment is proven to be what was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
-    /// Its checksum is right, or its sender, on this machine, has not computed it yet.
+    /// Its checksum is right.
+    Verified,
+    /// Its sender, on this machine, has not computed the checksum yet: it is what was sent, but
+    /// nothing shows that.
     Intact,
     Unverified,
 }

@@ -10,7 +10,7 @@ mod guess;
 use crate::record::{Ending, Gap, Services, WireReport};
 use crate::wire::modbus::likeness::{self, Framing};
 use crate::wire::modbus::pdu::Direction;
-use crate::wire::packet::Flags;
+use crate::wire::packet::{Flags, Segment};
 
 use super::connection::Connection;
 use super::conversation::Page;
@@ -289,7 +289,8 @@ impl Table {
                 known = self.find(&key, hash);
             }
         }
-        let is_first = known.is_none() && self.greetings.precede(hash, segment.sequence);
+        let is_first =
+            known.is_none() && self.greetings.precede(hash, client_number(segment, direction));
         let Some(number) = known.or_else(|| self.claim(key, hash, route, report)) else {
             return;
         };
@@ -312,7 +313,19 @@ impl Table {
         let Self { slots, block, n_gaps, pool, transcript, effects, usages, .. } = self;
         let Slot { key, recent, connection, .. } = slots.get_mut(number)?;
         let (block, n_gaps, slot) = (*block, *n_gaps, u32::try_from(number).unwrap_or(u32::MAX));
-        let page = Page { block, n_gaps, key, report, transcript, effects, usages, recent, slot };
+        let is_verified = false;
+        let page = Page {
+            block,
+            n_gaps,
+            key,
+            report,
+            transcript,
+            effects,
+            usages,
+            recent,
+            slot,
+            is_verified,
+        };
         Some((connection, page, pool))
     }
 
@@ -405,6 +418,14 @@ fn ending(slots: &[Slot], slot: u32, parties: &Key) -> Ending {
 impl Place {
     fn number(self) -> usize {
         self.slot.try_into().unwrap_or(usize::MAX)
+    }
+}
+
+/// Where the client's bytes stand: what it sends next, or what the server has of it.
+fn client_number(segment: &Segment<'_>, direction: Direction) -> u32 {
+    match direction {
+        Direction::Request => segment.sequence,
+        Direction::Response => segment.acknowledgment,
     }
 }
 

@@ -7,6 +7,7 @@ mod rtu;
 mod shape;
 mod telecontrol;
 mod transcript;
+mod trust;
 mod watched;
 
 use std::net::{IpAddr, Ipv4Addr};

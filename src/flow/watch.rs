@@ -87,7 +87,7 @@ impl Watch {
     /// Before the ADUs of a segment are read.
     pub(super) fn on_segment(&mut self, direction: Direction, evidence: Evidence) {
         match evidence {
-            Evidence::Intact => (),
+            Evidence::Verified | Evidence::Intact => (),
             Evidence::Unverified => self.doubt(direction),
         }
     }

@@ -7,16 +7,16 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use crate::record::{
-    DetectionTally, Event, Gap, InterfaceState, Kind, Ledger, Note, RingCount, SourceId,
+    DetectionTally, Doubts, Event, Gap, InterfaceState, Kind, Ledger, Note, RingCount, SourceId,
     StreamTally, WireReport,
 };
 
 use super::conflict::Conflicts;
+use super::corruption::{Corruptions, Ended};
 use super::detected::Detections;
 use super::effect::Effects;
-use super::neighbourhood::Neighbourhood;
-use super::corruption::{Corruptions, Ended};
 use super::losses::{LossWatch, RingWindow};
+use super::neighbourhood::Neighbourhood;
 use super::outbox::Outbox;
 use super::refusal::Refusals;
 use super::sequence::Jumps;
@@ -47,6 +47,8 @@ struct Capture {
     hints: Hints,
     interface: Option<InterfaceState>,
     down_since: Option<SystemTime>,
+    /// Whether the last window lost frames: counts of a loss come after it.
+    was_lossy: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -82,6 +84,8 @@ struct Rare {
 struct Window {
     count: Count,
     gaps: u64,
+    /// Packets of which only the beginning was kept.
+    clipped: u64,
     conflicts: Conflicts,
 }
 
@@ -101,6 +105,7 @@ impl Captures {
         capture.losses.add(&report.losses);
         let tallies = report.checksums.by_protocol();
         capture.corrupt += tallies.iter().map(|(_, tally)| tally.invalid).sum::<u64>();
+        let doubts = capture.doubts();
         for note in &report.notes {
             match note {
                 Note::Corrupt(corruption) => capture.corruptions.on_corruption(corruption),
@@ -108,7 +113,9 @@ impl Captures {
                 Note::Unverifiable(hint) => capture.hints.on_note(hint),
                 Note::Conflict(conflict) => capture.window.conflicts.on_conflict(conflict),
                 Note::Jump(jump) => capture.jumps.on_jump(jump),
-                Note::Modbus(seen) => self.refusals.tell(&report.source, seen, outbox),
+                Note::Modbus(seen) => {
+                    self.refusals.tell(&report.source, (seen, doubts), outbox);
+                }
                 Note::Ineffective(found) => self.effects.tell(&report.source, found, outbox),
                 Note::Layer2(finding) => {
                     capture.neighbourhood.on_finding(&report.source, finding, outbox);
@@ -139,10 +146,12 @@ impl Captures {
                 total_ring: capture.total.ring,
                 total_frames: capture.total.frames,
             };
+            let doubts = capture.doubts_of(&window);
             let losses = &capture.losses.on_window_end((source, now), ring, outbox);
-            window.conflicts.raise(source, now, outbox);
+            capture.was_lossy = window.is_lossy() || losses.is_loss();
+            window.conflicts.raise((source, doubts), now, outbox);
             capture.jumps.raise(source, now, outbox);
-            let ended = Ended { source, now, losses, is_last };
+            let ended = Ended { source, now, losses, doubts, is_last };
             capture.corruptions.on_window_end(ended, outbox);
             let origin = capture.origin();
             capture.hints.on_window_end((source, origin), now, outbox);
@@ -214,10 +223,27 @@ impl Window {
             Gap::None => 0,
             Gap::Before => 1,
         };
+        let tallies = report.checksums.by_protocol();
+        self.clipped += tallies.iter().map(|(_, tally)| tally.truncated).sum::<u64>();
+    }
+
+    fn is_lossy(&self) -> bool {
+        self.count.ring.drops > 0 || self.gaps > 0
     }
 }
 
 impl Capture {
+    /// What speaks against findings of this moment.
+    fn doubts(&self) -> Doubts {
+        self.doubts_of(&self.window)
+    }
+
+    /// The same, of a window that has just ended.
+    fn doubts_of(&self, window: &Window) -> Doubts {
+        let lossy = self.was_lossy || window.is_lossy() || self.losses.window().is_loss();
+        Doubts { lossy, clipped: window.clipped > 0 }
+    }
+
     /// A file has no state and no ring.
     fn origin(&self) -> Origin {
         match (self.interface, self.total.ring.packets) {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use crate::record::{Conflict, Contested, Event, Kind, SourceId, WireReport};
+use crate::record::{Conflict, Contested, Doubts, Event, Kind, SourceId, WireReport};
 
 use super::outbox::Outbox;
 
@@ -51,9 +51,14 @@ impl Conflicts {
     }
 
     /// The conflicts told add up to the total.
-    pub(super) fn raise(&self, source: &SourceId, now: SystemTime, outbox: &mut Outbox) {
+    pub(super) fn raise(
+        &self,
+        (source, doubts): (&SourceId, Doubts),
+        now: SystemTime,
+        outbox: &mut Outbox,
+    ) {
         for (pair, found) in &self.pairs {
-            outbox.raise(Kind::StreamConflict, || told(source, now, *pair, found));
+            outbox.raise(Kind::StreamConflict, || told((source, doubts), now, *pair, found));
         }
         let told: u64 = self.pairs.values().map(|found| found.n_conflicts).sum();
         let untold = self.total.saturating_sub(told);
@@ -80,7 +85,12 @@ impl Pair {
     }
 }
 
-fn told(source: &SourceId, now: SystemTime, pair: Pair, found: &Found) -> Event {
+fn told(
+    (source, doubts): (&SourceId, Doubts),
+    now: SystemTime,
+    pair: Pair,
+    found: &Found,
+) -> Event {
     let Found { n_conflicts, first } = found;
     let (parts, consequence) = match first.of {
         Contested::Stream { .. } => (
@@ -107,7 +117,7 @@ fn told(source: &SourceId, now: SystemTime, pair: Pair, found: &Found) -> Event 
         }
         Contested::Datagram { .. } => event,
     };
-    let event = event.with("conflicts", *n_conflicts);
+    let event = event.with("conflicts", *n_conflicts).with("trust", doubts.words(first.trust));
     match first.vlan.outer {
         0 => event,
         vlan => event.with("vlan", vlan),

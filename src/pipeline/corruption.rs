@@ -9,7 +9,8 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use crate::record::{
-    Checked, ChecksumTally, Corruption, Event, Kind, Losses, Repaired, SourceId, Tally, WireReport,
+    Checked, ChecksumTally, Corruption, Doubts, Event, Kind, Losses, Repaired, SourceId, Tally,
+    Trust, WireReport,
 };
 use crate::wire::packet::L4;
 
@@ -59,22 +60,28 @@ pub(super) struct Ended<'a> {
     pub(super) now: SystemTime,
     /// Of the interface, in this window.
     pub(super) losses: &'a Losses,
+    pub(super) doubts: Doubts,
     /// Nothing will come any more.
     pub(super) is_last: bool,
 }
+
+/// Protocols above IPv4 among the tallies, which follow it: TCP, UDP, ICMP, ICMPv6.
+const N_L4: usize = 4;
 
 impl Corruptions {
     /// Count a report; corruptions and repetitions among its notes come by themselves.
     pub(super) fn add(&mut self, report: &WireReport) {
         self.checksums.merge(&report.checksums);
         let tallies = report.checksums.by_protocol();
-        let n_valid = tallies.iter().skip(1).map(|(_, tally)| tally.valid).sum();
+        let n_valid = tallies.iter().skip(1).take(N_L4).map(|(_, tally)| tally.valid).sum();
         self.suspects.on_intact(&report.intact, n_valid);
     }
 
     /// Count for its pair; beyond the last pair, the tally alone knows of it.
     pub(super) fn on_corruption(&mut self, corruption: &Corruption) {
-        self.suspects.on_corruption(corruption);
+        if !is_of_a_line(corruption.checked) {
+            self.suspects.on_corruption(corruption);
+        }
         let Corruption { checked, source, destination, is_awaited, .. } = *corruption;
         let pair = Pair { checked, source, destination };
         if self.pairs.len() >= MAX_PAIRS && !self.pairs.contains_key(&pair) {
@@ -105,7 +112,11 @@ impl Corruptions {
             found.tally.merge(window.of(pair.checked));
             let rest = untold.of(pair.checked);
             rest.invalid = rest.invalid.saturating_sub(found.failed_now);
-            let locator = self.suspects.locate(pair.source, pair.destination, ended.losses);
+            let locator = if is_of_a_line(pair.checked) {
+                Locator::Line
+            } else {
+                self.suspects.locate(pair.source, pair.destination, ended.losses)
+            };
             let is_open = locator == Locator::Unknown && found.is_awaited;
             if is_open && found.n_held < HOLD && !ended.is_last {
                 self.pairs.insert(pair, found.held());
@@ -132,7 +143,8 @@ fn corrupt(ended: Ended<'_>, found: &Found, locator: Locator) -> Event {
     let Found { failed, first, tally, .. } = found;
     let layer = layer_name(first.checked);
     let text = format!(
-        "corrupt {layer} packets from {} to {}: {failed}; {}; {}",
+        "corrupt {} from {} to {}: {failed}; {}; {}",
+        of(layer),
         first.source,
         first.destination,
         coverage(tally),
@@ -145,6 +157,7 @@ fn corrupt(ended: Ended<'_>, found: &Found, locator: Locator) -> Event {
         .with("failed", *failed)
         .with("per_million", per_million(*failed, tally))
         .with("locator", locator.name())
+        .with("trust", ended.doubts.words(Trust::FULL))
         .with("stored", format!("{:#06x}", first.mismatch.stored))
         .with("computed", format!("{:#06x}", first.mismatch.computed));
     let event = match first.vlan.outer {
@@ -155,7 +168,7 @@ fn corrupt(ended: Ended<'_>, found: &Found, locator: Locator) -> Event {
 }
 
 fn others_corrupt(ended: Ended<'_>, layer: &'static str, rest: &Tally) -> Event {
-    let text = format!("corrupt {layer} packets between further hosts: {}", rest.invalid);
+    let text = format!("corrupt {} between further hosts: {}", of(layer), rest.invalid);
     Event::new(Kind::ChecksumInvalid, ended.now, ended.source.clone(), text)
         .with("layer", layer)
         .with("failed", rest.invalid)
@@ -182,5 +195,25 @@ fn layer_name(checked: Checked) -> &'static str {
         Checked::L4(L4::Udp) => "udp",
         Checked::L4(L4::Icmp) => "icmp",
         Checked::L4(L4::Icmpv6) => "icmpv6",
+        Checked::Dnp3 => "dnp3",
+        Checked::ModbusRtu => "modbus_rtu",
+    }
+}
+
+/// What is corrupt.
+fn of(layer: &str) -> String {
+    match layer {
+        "modbus_rtu" => "Modbus RTU frames".to_owned(),
+        "dnp3" => "DNP3 frames".to_owned(),
+        layer => format!("{layer} packets"),
+    }
+}
+
+/// True if the packets that carry it are not corrupt themselves, or it would not have been read: the
+/// damage was done before it was sent.
+fn is_of_a_line(checked: Checked) -> bool {
+    match checked {
+        Checked::Dnp3 | Checked::ModbusRtu => true,
+        Checked::Ipv4 | Checked::L4(_) => false,
     }
 }

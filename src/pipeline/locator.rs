@@ -67,6 +67,8 @@ pub(super) enum Locator {
     Path {
         n_hosts: usize,
     },
+    /// On the serial line behind the sender: what carried the frames is intact.
+    Line,
     Unknown,
 }
 
@@ -150,6 +152,7 @@ impl Locator {
             Self::Port(_) => "port",
             Self::Link { .. } => "link",
             Self::Path { .. } => "path",
+            Self::Line => "line",
             Self::Unknown => "unknown",
         }
     }
@@ -178,6 +181,10 @@ impl Locator {
             Self::Path { n_hosts } => format!(
                 "packets of {n_hosts} hosts arrive damaged: what their ways share, a switch, an \
                  uplink, the mirror port or its cable"
+            ),
+            Self::Line => format!(
+                "what carries them is not corrupt: look at termination, shield and baud rate of the \
+                 serial line behind {host}, and at its gateway"
             ),
             Self::Unknown => "where is not known yet; look at cable, connector and port counters \
                               between the two and this tap"

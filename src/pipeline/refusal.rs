@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
-use crate::record::{Ledger, Path, Protocol, SourceId, Spoken, Transaction};
+use crate::record::{Doubts, Ledger, Path, Protocol, SourceId, Spoken, Transaction};
 use crate::wire::packet::Vlan;
 
 use super::message;
@@ -52,14 +52,19 @@ struct Repeat {
 impl Refusals {
     /// Tell of a transaction: of every write that was not refused, and of a refusal unless one like
     /// it was told recently.
-    pub(super) fn tell(&mut self, source: &SourceId, seen: &Transaction, outbox: &mut Outbox) {
+    pub(super) fn tell(
+        &mut self,
+        source: &SourceId,
+        (seen, doubts): (&Transaction, Doubts),
+        outbox: &mut Outbox,
+    ) {
         let kind = transaction::kind_of(seen);
         let untold = match seen.exception {
             Some(_) => self.untold(Asker::of(source, seen), seen.at),
             None => Some(0),
         };
         if let Some(untold) = untold {
-            outbox.raise(kind, || transaction::seen(source, seen, untold));
+            outbox.raise(kind, || transaction::seen(source, (seen, doubts), untold));
         }
     }
 

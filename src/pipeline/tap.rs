@@ -9,7 +9,8 @@ use std::time::SystemTime;
 
 use crate::config::Polled;
 use crate::record::{
-    Event, HeardBytes, Kind, Ledger, ModbusTally, SourceId, Tally, TapReport, TapState, UnitTally,
+    Doubts, Event, HeardBytes, Kind, Ledger, ModbusTally, SourceId, Tally, TapReport, TapState,
+    UnitTally,
 };
 use crate::wire::Mismatch;
 
@@ -68,7 +69,7 @@ impl Taps {
         line.total.add(report);
         line.window.add(report);
         for seen in &report.notes {
-            self.refusals.tell(&report.source, seen, outbox);
+            self.refusals.tell(&report.source, (seen, Doubts::default()), outbox);
         }
         for (unit, tally) in &report.units {
             line.on_unit(*unit, *tally, report, outbox);

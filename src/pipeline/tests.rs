@@ -24,7 +24,7 @@ use std::time::{Duration, SystemTime};
 use crate::config::{Log, Samples};
 use crate::record::{
     BlockChecksum, Checked, Corruption, Event, Kind, Path, Quality, Reading, Sample, Scalar,
-    SourceId, Status, Transaction,
+    SourceId, Status, Transaction, Trust,
 };
 use crate::tag::{Address, Limits, Table, Tag, Type, Value};
 use crate::wire::Mismatch;
@@ -127,6 +127,7 @@ fn write() -> Transaction {
         value: Some(17),
         exception: None,
         latency: Some(Duration::from_micros(3_150)),
+        trust: Trust::FULL,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::record::{Event, Kind, Path, SourceId, Transaction};
+use crate::record::{Doubts, Event, Kind, Path, SourceId, Transaction};
 use crate::wire::packet::Vlan;
 
 use super::words::{exception_name, function_name, latency_ms};
@@ -17,7 +17,11 @@ pub(super) fn kind_of(transaction: &Transaction) -> Kind {
 
 /// What was asked of whom, and how it was answered; for a refusal, with how many like it were not
 /// told since the last one was.
-pub(super) fn seen(source: &SourceId, transaction: &Transaction, untold: u64) -> Event {
+pub(super) fn seen(
+    source: &SourceId,
+    (transaction, doubts): (&Transaction, Doubts),
+    untold: u64,
+) -> Event {
     let mut text = sentence(source, transaction);
     if untold > 0 {
         let _ = write!(text, " ({untold} more since this was last told)"); // cannot fail
@@ -34,6 +38,10 @@ pub(super) fn seen(source: &SourceId, transaction: &Transaction, untold: u64) ->
         .with("function", function_name(transaction.function).into_owned())
         .with("function_code", transaction.function);
     let event = with_what_there_is(event, transaction);
+    let event = match transaction.path {
+        Path::Network { .. } => event.with("trust", doubts.words(transaction.trust)),
+        Path::Serial => event,
+    };
     match transaction.exception {
         Some(_) => event.with("count", untold + 1),
         None => event,

@@ -102,7 +102,9 @@ impl Usages {
                 | Note::Jump(_)
                 | Note::Ineffective(_)
                 | Note::Detected(_)
-                | Note::Layer2(_) => (),
+                | Note::Layer2(_)
+                | Note::Repaired(_)
+                | Note::Unverifiable(_) => (),
             }
         }
     }

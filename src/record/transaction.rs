@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::wire::packet::Vlan;
 
+use super::Trust;
+
 /// Between whom a transaction went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
@@ -33,6 +35,7 @@ pub struct Transaction {
     pub exception: Option<u8>,
     /// Request to response; `None` for a request that was not answered yet.
     pub latency: Option<Duration>,
+    pub trust: Trust,
 }
 
 /// Modbus traffic seen on the wire.

@@ -6,10 +6,9 @@ use std::time::SystemTime;
 use crate::wire::packet::Vlan;
 
 use super::{
-    ChecksumTally, Corruption, Detected, DetectionTally, Ineffective, Jump, Layer2Finding,
-    Layer2Tally, Intact, Losses, MessageTallies, ModbusTally, Overheard, Repaired,
-    SourceId, Spoken, Transaction, Unverifiable,
-    Usage, UsageChange,
+    ChecksumTally, Corruption, Detected, DetectionTally, Ineffective, Intact, Jump, Layer2Finding,
+    Layer2Tally, Losses, MessageTallies, ModbusTally, Overheard, Repaired, SourceId, Spoken,
+    Transaction, Trust, Unverifiable, Usage, UsageChange,
 };
 
 /// Sent once per block. Counts are of this block alone.
@@ -130,10 +129,12 @@ impl WireReport {
     /// Keep `note` if there is room, count it if not.
     pub fn note(&mut self, note: Note) {
         let room = match note {
-            Note::Corrupt(_) | Note::Conflict(_) | Note::Jump(_) | Note::Layer2(_) | Note::Repaired(_) | Note::Unverifiable(_) => {
-                {
-                Self::MAX_CORRUPT
-            }
+            Note::Corrupt(_)
+            | Note::Conflict(_)
+            | Note::Jump(_)
+            | Note::Layer2(_)
+            | Note::Repaired(_)
+            | Note::Unverifiable(_) => Self::MAX_CORRUPT,
             Note::Modbus(_) | Note::Message(_) | Note::Ineffective(_) | Note::Detected(_) => {
                 Self::MAX_NOTES
             }
@@ -254,6 +255,8 @@ pub struct Conflict {
     pub at: SystemTime,
     pub vlan: Vlan,
     pub of: Contested,
+    /// Of the version that came later.
+    pub trust: Trust,
 }
 
 /// What there are two versions of.

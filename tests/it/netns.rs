@@ -40,7 +40,7 @@ impl Namespace {
     /// Run `ip` in it. Panics if that fails.
     pub(crate) fn ip(&self, arguments: &str) {
         let ip = Command::new("ip")
-            .args(["-n", &self.name])
+            .args(["-n", self.name()])
             .args(arguments.split_whitespace())
             .stdin(Stdio::null())
             .output()

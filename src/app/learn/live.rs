@@ -14,7 +14,7 @@ use crate::record::{Event, InterfaceState, SourceId, WireReport};
 
 use super::super::AppError;
 use super::super::captures;
-use super::super::captures::Acquired;
+use super::super::captures::Acquisition;
 use super::super::notices::Notices;
 use super::super::restrict;
 use super::super::signals::{Request, Signals};
@@ -27,7 +27,7 @@ const REPORTS: usize = 64;
 /// Sockets that receive nothing yet, in a process that has given up its permissions.
 pub struct Session {
     config: Config,
-    acquired: Vec<Acquired>,
+    acquired: Acquisition,
 }
 
 /// What the wire had to say.

@@ -136,6 +136,15 @@ fn judge(frame: &Frame<'_>, way: &Way, report: &mut WireReport) -> bool {
     let Checksum::Invalid(mismatch) = verdict else { return true };
     let Way { at_ns, vlan, source, destination } = *way;
     let (at, checked) = (time(at_ns), Checked::Dnp3);
-    report.note(Note::Corrupt(Corruption { at, checked, mismatch, vlan, source, destination }));
+    report.note(Note::Corrupt(Corruption {
+        at,
+        checked,
+        mismatch,
+        vlan,
+        source,
+        destination,
+        is_awaited: false,
+        is_rewritten: false,
+    }));
     false
 }

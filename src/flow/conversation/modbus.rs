@@ -171,7 +171,7 @@ impl Open {
         if pdu.access == Access::Write {
             page.report.modbus.writes += 1;
             // Noted now, not when it is answered: a write that nobody answers may have worked.
-            request.note = page.note(transaction(page.key, &request));
+            request.note = page.note(transaction(page, &request));
         }
         self.outstanding.push(request, page.transcript);
     }
@@ -229,9 +229,11 @@ fn count_response(
         page.on_answered(request, at_ns, pdu.exception);
     }
     let note = request.as_ref().and_then(|request| request.note);
+    let trust = page.trust();
     if let Some(noted) = note.and_then(|at| page.noted(at)) {
         noted.latency = latency;
         noted.exception = pdu.exception;
+        noted.trust = noted.trust.and(trust);
     } else if pdu.exception.is_some() {
         // A refusal of something we did not see is told with what it says itself.
         let request = request.unwrap_or(Request {
@@ -245,7 +247,7 @@ fn count_response(
             is_proven: false,
             turn: None,
         });
-        let asked = transaction(page.key, &request);
+        let asked = transaction(page, &request);
         page.note(Transaction { exception: pdu.exception, latency, ..asked });
     }
 }
@@ -291,7 +293,8 @@ fn asked(address: Address, pdu: &Pdu) -> Asked {
 }
 
 /// A request without its answer.
-fn transaction(key: &Key, request: &Request) -> Transaction {
+fn transaction(page: &Page<'_>, request: &Request) -> Transaction {
+    let key = page.key;
     Transaction {
         at: time(request.at_ns),
         path: Path::Network { vlan: key.vlan(), client: key.client(), server: key.server() },
@@ -302,6 +305,7 @@ fn transaction(key: &Key, request: &Request) -> Transaction {
         value: request.pdu.value,
         exception: None,
         latency: None,
+        trust: page.trust(),
     }
 }
 

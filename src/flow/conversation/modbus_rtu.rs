@@ -143,5 +143,7 @@ fn note_damage(direction: Direction, at_ns: u64, mismatch: Mismatch, page: &mut 
         vlan,
         source,
         destination,
+        is_awaited: false,
+        is_rewritten: false,
     }));
 }

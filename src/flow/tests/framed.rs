@@ -38,7 +38,9 @@ pub(super) fn told(wire: &Wire) -> Vec<Spoken> {
         | Note::Ineffective(_)
         | Note::Jump(_)
         | Note::Detected(_)
-        | Note::Layer2(_) => None,
+        | Note::Layer2(_)
+        | Note::Repaired(_)
+        | Note::Unverifiable(_) => None,
     };
     wire.report.notes.iter().filter_map(message).collect()
 }

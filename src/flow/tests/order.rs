@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use proptest::prelude::*;
 
 use crate::flow::table::POOL;
-use crate::record::{Conflict, Contested};
+use crate::record::{Conflict, Contested, Trust};
 
 use super::*;
 
@@ -180,7 +180,10 @@ fn a_retransmission_that_says_something_else_is_noticed_and_proves_nothing() {
         destination: "192.0.2.2:502".parse().unwrap(),
     };
     let at = SystemTime::UNIX_EPOCH + Duration::from_millis(4);
-    assert_eq!(wire.report.notes, [Note::Conflict(Conflict { at, vlan: wire.vlan, of })]);
+    assert_eq!(
+        wire.report.notes,
+        [Note::Conflict(Conflict { at, vlan: wire.vlan, of, trust: Trust::default() })]
+    );
 }
 
 #[test]

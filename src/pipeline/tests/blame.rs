@@ -57,6 +57,7 @@ fn a_damaged_segment_waits_for_its_repetition_which_blames_the_link() {
       failed = Unsigned(1)
       per_million = Unsigned(5000)
       locator = Text("link")
+      trust = Text("full")
       stored = Text("0x0bad")
       computed = Text("0x600d")
       verified = Unsigned(200)
@@ -123,6 +124,7 @@ fn a_host_of_which_every_packet_is_bad_is_told_apart_from_a_link() {
       failed = Unsigned(8)
       per_million = Unsigned(9900)
       locator = Text("sender")
+      trust = Text("full")
       stored = Text("0x0bad")
       computed = Text("0x600d")
       verified = Unsigned(808)
@@ -254,4 +256,33 @@ fn a_host_whose_checksums_cannot_be_verified_is_told_with_the_line_that_changes_
       further_hosts = Unsigned(0)
       mtu = Unsigned(1500)
     "#);
+}
+
+#[test]
+fn findings_say_whether_frames_were_lost_around_them() {
+    let mut pipeline = quiet();
+    let trust = |pipeline: &mut Pipeline, report: WireReport| {
+        let mut report = report;
+        report.note(Note::Modbus(write()));
+        pipeline.on_report(&report);
+        field(&drain(pipeline)[0], "trust").unwrap().to_string()
+    };
+    assert_eq!(trust(&mut pipeline, report(0)), "full");
+    let lossy = losing(Losses { rx_crc: 1, ..Losses::default() });
+    assert_eq!(trust(&mut pipeline, lossy), "loss");
+    pipeline.on_window_end(at(1));
+    drain(&mut pipeline);
+    assert_eq!(trust(&mut pipeline, report(1)), "loss", "counts come late");
+    pipeline.on_window_end(at(2));
+    let mut cut = report(2);
+    cut.checksums.udp.truncated = 1;
+    assert_eq!(trust(&mut pipeline, cut), "clipped");
+    pipeline.on_window_end(at(3));
+    let ring = RingCount { packets: 9, drops: 1 };
+    let full = WireReport { ring, frames: 8, ..with_corrupt(3, &[corruption(1, 2)]) };
+    pipeline.on_report(&full);
+    pipeline.on_window_end(at(4));
+    let events = drain(&mut pipeline);
+    let event = events.iter().find(|event| event.kind == Kind::ChecksumInvalid).unwrap();
+    assert_eq!(field(event, "trust"), Some(&Scalar::from("loss")));
 }

@@ -17,7 +17,7 @@ fn report(conflicts: impl IntoIterator<Item = Contested>) -> WireReport {
             Contested::Datagram { .. } => report.fragments.contradicted += 1,
         }
         let vlan = Vlan { outer: 7, inner: 0 };
-        report.note(Note::Conflict(Conflict { at: at(0), vlan, of }));
+        report.note(Note::Conflict(Conflict { at: at(0), vlan, of, trust: Trust::FULL }));
     }
     report
 }
@@ -38,6 +38,7 @@ fn conflicts_are_told_once_a_window_and_host_pair() {
       source_port = Unsigned(502)
       destination_port = Unsigned(502)
       conflicts = Unsigned(2)
+      trust = Text("full")
       vlan = Unsigned(7)
     "#);
     pipeline.on_window_end(at(2));
@@ -57,6 +58,7 @@ fn fragments_that_contradict_each_other_are_told_with_their_hosts() {
       source_host = Text("192.0.2.1")
       destination_host = Text("192.0.2.2")
       conflicts = Unsigned(1)
+      trust = Text("full")
       vlan = Unsigned(7)
     "#);
 }

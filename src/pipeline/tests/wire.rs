@@ -45,6 +45,7 @@ fn corruption_is_told_once_a_window_and_host_pair_with_its_coverage() {
       failed = Unsigned(3)
       per_million = Unsigned(28846)
       locator = Text("path")
+      trust = Text("full")
       stored = Text("0x0bad")
       computed = Text("0x600d")
       verified = Unsigned(104)
@@ -85,6 +86,7 @@ fn a_write_on_the_wire_says_who_wrote_what_where() {
       address = Unsigned(100)
       value = Unsigned(17)
       latency_ms = Real(3.15)
+      trust = Text("full")
     "#);
 }
 
@@ -121,6 +123,7 @@ fn a_refused_write_is_an_exception_in_words() {
       exception = Text("illegal data address")
       exception_code = Unsigned(2)
       latency_ms = Real(3.15)
+      trust = Text("full")
       count = Unsigned(1)
     modbus.write: 192.0.2.5:40112 to 192.0.2.10:502 unit 1: function 99; no answer seen yet
       client = Text("192.0.2.5:40112")
@@ -129,6 +132,7 @@ fn a_refused_write_is_an_exception_in_words() {
       function = Text("function 99")
       function_code = Unsigned(99)
       value = Unsigned(17)
+      trust = Text("full")
     "#);
 }
 
