@@ -37,7 +37,7 @@ pub(super) struct Offload {
 
 #[derive(Clone, Copy, Debug)]
 struct Host {
-    host: IpAddr,
+    address: IpAddr,
     since_ns: u64,
     is_open: bool,
     /// Packets that could not be verified.
@@ -80,7 +80,7 @@ impl Offload {
         let limit = self.mtu.unwrap_or(JUMBO);
         let mtu = self.mtu;
         let Some(place) = self.hosts.get_mut(self.seed.place(source, 0)) else { return };
-        if place.is_none_or(|known| known.host != source) {
+        if place.is_none_or(|known| known.address != source) {
             let evicted = place.replace(Host::new(source, at_ns)).is_some_and(|host| host.is_open);
             report.suspects_evicted += u64::from(evicted);
             self.n_open += usize::from(!evicted);
@@ -101,7 +101,9 @@ impl Offload {
     pub(super) fn on_verified(&mut self, at_ns: u64, packet: &Packet<'_>, report: &mut WireReport) {
         let Network::Ip { source, .. } = packet.network else { return };
         let known = self.hosts.get_mut(self.seed.place(source, 0)).and_then(Option::as_mut);
-        let Some(host) = known.filter(|host| host.host == source && host.is_open) else { return };
+        let Some(host) = known.filter(|host| host.address == source && host.is_open) else {
+            return;
+        };
         host.verified = host.verified.saturating_add(1);
         if let Some(hint) = host.take_hint(at_ns, self.mtu) {
             self.n_open -= 1;
@@ -111,9 +113,9 @@ impl Offload {
 }
 
 impl Host {
-    fn new(host: IpAddr, since_ns: u64) -> Self {
+    fn new(address: IpAddr, since_ns: u64) -> Self {
         let (unfinished, pending, long, verified) = (0, 0, 0, 0);
-        Self { host, since_ns, is_open: true, unfinished, pending, long, verified }
+        Self { address, since_ns, is_open: true, unfinished, pending, long, verified }
     }
 
     /// What is to be told, once it is clear; then the host is not looked at any more.
@@ -122,7 +124,7 @@ impl Host {
         self.is_open = false;
         Some(Unverifiable {
             at: time(at_ns),
-            host: self.host,
+            host: self.address,
             cause,
             packets: self.unfinished.into(),
             verified: self.verified.into(),

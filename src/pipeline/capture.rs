@@ -248,7 +248,7 @@ impl Capture {
     fn origin(&self) -> Origin {
         match (self.interface, self.total.ring.packets) {
             (None, 0) => Origin::File,
-            (None, _) | (Some(_), _) => Origin::Interface,
+            (None | Some(_), _) => Origin::Interface,
         }
     }
 

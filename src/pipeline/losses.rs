@@ -89,16 +89,12 @@ impl LossWatch {
         outbox: &mut Outbox,
     ) {
         if window.is_damage() {
-            match &mut self.damage {
-                Some(damage) => {
-                    damage.last_at = now;
-                    damage.losses.merge(window);
-                }
-                None => {
-                    outbox.raise(Kind::InterfaceErrors, || damaged((source, now), window));
-                    let losses = *window;
-                    self.damage = Some(Damage { since: now, last_at: now, losses });
-                }
+            if let Some(damage) = &mut self.damage {
+                damage.last_at = now;
+                damage.losses.merge(window);
+            } else {
+                outbox.raise(Kind::InterfaceErrors, || damaged((source, now), window));
+                self.damage = Some(Damage { since: now, last_at: now, losses: *window });
             }
         } else if let Some(damage) =
             self.damage.take_if(|damage| elapsed(damage.last_at, now) >= SOUND)

@@ -124,11 +124,12 @@ fn interface(message: &[u8]) -> io::Result<Option<InterfaceCounters>> {
         NEW_LINK => link(message).map(Some).ok_or_else(unreadable),
         ERROR => {
             let error = u32_at(message, HEADER_LEN).ok_or_else(unreadable)?;
-            match Errno::from_raw(error.cast_signed().wrapping_neg()) {
-                // A name that no interface can have is out of range.
-                Errno::ENODEV | Errno::ENXIO | Errno::ERANGE => Ok(None),
-                error => Err(error.into()),
+            let error = Errno::from_raw(error.cast_signed().wrapping_neg());
+            // A name that no interface can have is out of range.
+            if [Errno::ENODEV, Errno::ENXIO, Errno::ERANGE].contains(&error) {
+                return Ok(None);
             }
+            Err(error.into())
         }
         _ => Err(unreadable()),
     }

@@ -102,7 +102,9 @@ fn joined() -> Option<(Namespace, Namespace)> {
 fn inject(namespace: &Namespace, frames: Vec<Vec<u8>>) {
     let send = move || {
         let injector = Injector::open("tap0").unwrap();
-        frames.iter().for_each(|frame| injector.send(frame).unwrap());
+        for frame in &frames {
+            injector.send(frame).unwrap();
+        }
     };
     namespace.spawn(send).join().unwrap();
 }
@@ -222,7 +224,8 @@ fn packets_that_this_machine_merges_are_told_with_the_line_that_stops_it() {
     is_ready.recv().unwrap();
     let source = right.spawn(|| {
         let mut to = TcpStream::connect("198.51.100.1:5000").unwrap();
-        (0..500).for_each(|_| to.write_all(&[0x5a; 64 << 10]).unwrap());
+        let chunk = vec![0x5a; 64 << 10];
+        (0..500).for_each(|_| to.write_all(&chunk).unwrap());
         // Comes alone, so that nothing merges it.
         let alone = UdpSocket::bind("198.51.100.2:0").unwrap();
         alone.send_to(b"alone", "198.51.100.1:9").unwrap();

@@ -21,7 +21,9 @@ fn notes(report: &WireReport) -> (Vec<Corruption>, Vec<Repaired>) {
         match note {
             Note::Corrupt(corruption) => corrupt.push(*corruption),
             Note::Repaired(seen) => repaired.push(*seen),
-            other => panic!("{other:?}"),
+            Note::Modbus(_) | Note::Message(_) | Note::Conflict(_) | Note::Unverifiable(_) => {
+                panic!("{note:?}")
+            }
         }
     }
     (corrupt, repaired)

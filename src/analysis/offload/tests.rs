@@ -26,7 +26,11 @@ fn unfinished(payload: &[u8]) -> Vec<u8> {
 fn told(report: &WireReport) -> Vec<Unverifiable> {
     let told = report.notes.iter().map(|note| match note {
         Note::Unverifiable(told) => *told,
-        other => panic!("{other:?}"),
+        Note::Corrupt(_)
+        | Note::Repaired(_)
+        | Note::Modbus(_)
+        | Note::Message(_)
+        | Note::Conflict(_) => panic!("{note:?}"),
     });
     told.collect()
 }
