@@ -41,7 +41,12 @@ pub(crate) fn run(bytes: &[u8]) {
             let content = Content::Block(block);
             tell(
                 &mut pipeline,
-                &analyser.judge(Delivery { at, ring: RingCount::default(), content }),
+                &analyser.judge(Delivery {
+                    at,
+                    ring: RingCount::default(),
+                    interface: None,
+                    content,
+                }),
             );
         }
     }

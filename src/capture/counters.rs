@@ -143,8 +143,8 @@ mod tests {
     fn an_interface_that_is_gone_is_counted_anew_when_it_is_back() {
         let (deliveries, mut told) = mpsc::channel(8);
         let mut counters = open().unwrap();
-        counters.follow(&"lo".into(), deliveries.clone());
-        counters.follow(&"no-such-if".into(), deliveries);
+        counters.follow(&"lo".into(), 0, deliveries.clone());
+        counters.follow(&"no-such-if".into(), 0, deliveries);
         counters.look().unwrap();
         counters.look().unwrap();
         for _ in 0..2 {
@@ -152,7 +152,8 @@ mod tests {
         }
         told.try_recv().unwrap_err();
         assert!(
-            counters.lanes["lo"].known.is_some() && counters.lanes["no-such-if"].known.is_none()
+            counters.lanes[&("lo".into(), 0)].known.is_some()
+                && counters.lanes[&("no-such-if".into(), 0)].known.is_none()
         );
     }
 }

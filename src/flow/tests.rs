@@ -96,17 +96,8 @@ impl Wire {
     }
 
     fn transactions(&self) -> Vec<Transaction> {
-        let modbus = |note: &Note| match note {
-            Note::Modbus(transaction) => Some(*transaction),
-            Note::Corrupt(_)
-            | Note::Message(_)
-            | Note::Conflict(_)
-            | Note::Ineffective(_)
-            | Note::Jump(_)
-            | Note::Detected(_)
-            | Note::Layer2(_)
-            | Note::Repaired(_)
-            | Note::Unverifiable(_) => None,
+        let modbus = |note: &Note| {
+            if let Note::Modbus(transaction) = note { Some(*transaction) } else { None }
         };
         self.report.notes.iter().filter_map(modbus).collect()
     }

@@ -65,7 +65,7 @@ pub(super) struct Ended<'a> {
     pub(super) is_last: bool,
 }
 
-/// Protocols above IPv4 among the tallies, which follow it: TCP, UDP, ICMP, ICMPv6.
+/// Tallies that follow the one of IPv4: of TCP, UDP and both ICMPs.
 const N_L4: usize = 4;
 
 impl Corruptions {

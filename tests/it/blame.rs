@@ -43,7 +43,7 @@ impl Watch {
         let stop = CancellationToken::new();
         let token = stop.clone();
         let thread = namespace.spawn(move || {
-            let mut opened = capture::open(&spec)?;
+            let mut opened = capture::open(&spec, 0)?;
             capture::run(&mut opened, &sender, &token)
         });
         let analyser = Analyser::new("tap0".into(), &Services::default());
@@ -304,7 +304,7 @@ fn an_interface_that_is_replaced_or_renamed_starts_anew_and_lost_nothing() {
     let (looked, done) = std::sync::mpsc::channel::<()>();
     let thread = left.spawn(move || {
         let mut counters = counters::open().unwrap();
-        counters.follow(&"tap0".into(), deliveries);
+        counters.follow(&"tap0".into(), 0, deliveries);
         while looks.recv().is_ok() {
             counters.look().unwrap();
             looked.send(()).unwrap();

@@ -51,10 +51,6 @@ fn flood(packet: impl Fn(u64) -> Packet) -> Watched {
 
 /// The same, of one who has seen something before.
 fn flood_on(mut watched: Watched, packet: impl Fn(u64) -> Packet) -> Watched {
-    flood_on(Watched::new(), packet)
-}
-
-fn flood_on(mut watched: Watched, packet: impl Fn(u64) -> Packet) -> Watched {
     let n_packets = wish("INFRA_MONITOR_FLOOD").unwrap_or(N_PACKETS);
     let mut settled_kib = 0;
     for block in 0..n_packets / BLOCK_FRAMES {

@@ -5,6 +5,7 @@
 
 mod differences;
 mod effect;
+mod told;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -14,7 +14,7 @@ use infra_monitor::record::{
     DetectionTally, Event, Kind, Protocol, RingCount, Services, SourceId, WireReport,
 };
 use infra_monitor::sys::interface::Interface;
-use infra_monitor::sys::{PacketRing, RingSpec};
+use infra_monitor::sys::{PacketRing, RingSpec, Share};
 
 use crate::netns::{Namespace, skip};
 use crate::replay::captures;
@@ -71,7 +71,10 @@ fn the_server_is_told_once_with_what_to_do() {
     let mut told: Vec<Event> = vec![];
     replay(&[moved.path().to_owned()], |observed| match observed {
         Observed::Event(event) if event.kind == Kind::ProtocolDetected => told.push(event.clone()),
-        Observed::Event(_) | Observed::Transaction { .. } | Observed::Progress { .. } => (),
+        Observed::Event(_)
+        | Observed::Transaction { .. }
+        | Observed::Progress { .. }
+        | Observed::Usage(_) => (),
     })
     .unwrap();
     assert_eq!(told.len(), 1, "{told:?}");
@@ -157,6 +160,7 @@ fn of_pymodbus(services: Services) -> Option<Vec<WireReport>> {
             blocks: 16,
             block_timeout: Duration::from_millis(10),
             promiscuous: false,
+            share: Share::ALL,
         };
         let mut ring = PacketRing::open(&spec).unwrap();
         ring.rebind(Interface::find("lo").unwrap().unwrap()).unwrap();
@@ -169,7 +173,7 @@ fn of_pymodbus(services: Services) -> Option<Vec<WireReport>> {
             while let Some(block) = ring.next_block(Duration::from_millis(100)).unwrap() {
                 let (at, ring) = (SystemTime::now(), RingCount::default());
                 let content = Content::Block(Block::Ring(block));
-                reports.push(analyser.judge(Delivery { at, ring, content }));
+                reports.push(analyser.judge(Delivery { at, ring, interface: None, content }));
             }
             if let Some(status) = ended {
                 assert!(status.success(), "{status}");

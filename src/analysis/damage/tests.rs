@@ -21,9 +21,14 @@ fn notes(report: &WireReport) -> (Vec<Corruption>, Vec<Repaired>) {
         match note {
             Note::Corrupt(corruption) => corrupt.push(*corruption),
             Note::Repaired(seen) => repaired.push(*seen),
-            Note::Modbus(_) | Note::Message(_) | Note::Conflict(_) | Note::Unverifiable(_) => {
-                panic!("{note:?}")
-            }
+            Note::Modbus(_)
+            | Note::Message(_)
+            | Note::Conflict(_)
+            | Note::Jump(_)
+            | Note::Ineffective(_)
+            | Note::Detected(_)
+            | Note::Layer2(_)
+            | Note::Unverifiable(_) => panic!("{note:?}"),
         }
     }
     (corrupt, repaired)

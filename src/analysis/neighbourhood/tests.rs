@@ -56,11 +56,9 @@ impl Shown {
     fn told(&mut self) -> Vec<Layer2Change> {
         let notes = std::mem::take(&mut self.report.notes).into_iter();
         notes
-            .map(|note| match note {
-                Note::Layer2(finding) => finding.change,
-                Note::Corrupt(_) | Note::Modbus(_) | Note::Message(_) | Note::Conflict(_) => {
-                    panic!("{note:?}")
-                }
+            .map(|note| {
+                let Note::Layer2(finding) = note else { panic!("{note:?}") };
+                finding.change
             })
             .collect()
     }
@@ -114,8 +112,8 @@ fn two_stations_of_one_address_are_told_once() {
     let mut shown = Shown::new();
     assert_eq!(shown.claim(1.0, 1, 7), []);
     assert_eq!(shown.claim(2.0, 2, 7), [conflict(7, 1, false)], "while learning too");
-    for n in 0..100 {
-        assert_eq!(shown.claim(3.0 + f64::from(n), 1 + n as u8 % 2, 7), []);
+    for n in 0..100_u8 {
+        assert_eq!(shown.claim(3.0 + f64::from(n), 1 + n % 2, 7), []);
     }
     assert_eq!(shown.claim(104.0, 3, 7), [conflict(7, 2, false)], "a third is not hidden");
     let again = (0..60).flat_map(|n| shown.claim(110.0 + 60.0 * f64::from(n), 1 + n % 2, 7));
@@ -233,9 +231,9 @@ fn bpdu(bridge: u8, root: u8, is_change: bool) -> Vec<u8> {
 
 fn roots(told: &[Layer2Change]) -> Vec<(u8, u8)> {
     let last = |id: &crate::wire::stp::BridgeId| id.mac.0[5];
-    let root = |change: &Layer2Change| match change {
-        Layer2Change::Root { before, root, .. } => (last(before), last(root)),
-        change => panic!("{change:?}"),
+    let root = |change: &Layer2Change| {
+        let Layer2Change::Root { before, root, .. } = change else { panic!("{change:?}") };
+        (last(before), last(root))
     };
     told.iter().map(root).collect()
 }

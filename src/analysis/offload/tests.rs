@@ -24,13 +24,9 @@ fn unfinished(payload: &[u8]) -> Vec<u8> {
 }
 
 fn told(report: &WireReport) -> Vec<Unverifiable> {
-    let told = report.notes.iter().map(|note| match note {
-        Note::Unverifiable(told) => *told,
-        Note::Corrupt(_)
-        | Note::Repaired(_)
-        | Note::Modbus(_)
-        | Note::Message(_)
-        | Note::Conflict(_) => panic!("{note:?}"),
+    let told = report.notes.iter().map(|note| {
+        let Note::Unverifiable(told) = note else { panic!("{note:?}") };
+        *told
     });
     told.collect()
 }

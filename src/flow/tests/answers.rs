@@ -1,5 +1,6 @@
 //! Answers of S7comm and EtherNet/IP that do not repeat what was asked.
 
+use crate::flow::usage::Usages;
 use std::net::IpAddr;
 
 use crate::record::{Operation, Protocol, Spoken};
@@ -150,7 +151,7 @@ fn inputs_and_outputs_are_heard_where_ethernet_ip_is() {
             destination_port: enip::IO_PORT,
             payload,
         };
-        Datagrams::new(services).observe(&datagram, &mut report);
+        Datagrams::new(services).observe(&datagram, &mut Usages::new(7), &mut report);
         let tally = report.messages.of(Protocol::EtherNetIp);
         (tally.reports, tally.unread)
     };

@@ -36,10 +36,8 @@ impl Wire {
         self.now_ns += 1_000_000_000;
         self.table.end_block(self.now_ns, &mut self.report);
         let notes = std::mem::take(&mut self.report.notes);
-        let found = |note: Note| match note {
-            Note::Ineffective(found) => Some(found),
-            Note::Corrupt(_) | Note::Message(_) | Note::Conflict(_) | Note::Modbus(_) => None,
-        };
+        let found =
+            |note: Note| if let Note::Ineffective(found) = note { Some(found) } else { None };
         notes.into_iter().filter_map(found).collect()
     }
 

@@ -30,18 +30,7 @@ fn tally(wire: &mut Wire) -> MessageTally {
 }
 
 pub(super) fn told(wire: &Wire) -> Vec<Spoken> {
-    let message = |note: &Note| match note {
-        Note::Message(spoken) => Some(*spoken),
-        Note::Corrupt(_)
-        | Note::Modbus(_)
-        | Note::Conflict(_)
-        | Note::Ineffective(_)
-        | Note::Jump(_)
-        | Note::Detected(_)
-        | Note::Layer2(_)
-        | Note::Repaired(_)
-        | Note::Unverifiable(_) => None,
-    };
+    let message = |note: &Note| if let Note::Message(spoken) = note { Some(*spoken) } else { None };
     wire.report.notes.iter().filter_map(message).collect()
 }
 

@@ -12,10 +12,8 @@ fn wire() -> Wire {
 }
 
 fn detected(wire: &Wire) -> Vec<Detected> {
-    let detected = |note: &Note| match note {
-        Note::Detected(detected) => Some(*detected),
-        Note::Corrupt(_) | Note::Modbus(_) | Note::Message(_) | Note::Conflict(_) => None,
-    };
+    let detected =
+        |note: &Note| if let Note::Detected(detected) = note { Some(*detected) } else { None };
     wire.report.notes.iter().filter_map(detected).collect()
 }
 

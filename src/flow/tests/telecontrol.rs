@@ -1,5 +1,6 @@
 //! DNP3, IEC 60870-5-104 and BACnet/IP: what their conversations count, note and remember.
 
+use crate::flow::usage::Usages;
 use crate::record::{Checked, Corruption, Jump, MessageTally, Protocol, Spoken, Tally};
 use crate::wire::checksum::crc16_dnp;
 use crate::wire::message::Operation;
@@ -13,25 +14,19 @@ fn wire(server_port: u16) -> Wire {
 }
 
 fn told(report: &WireReport) -> Vec<Spoken> {
-    let message = |note: &Note| match note {
-        Note::Message(spoken) => Some(*spoken),
-        Note::Corrupt(_) | Note::Modbus(_) | Note::Conflict(_) | Note::Jump(_) => None,
-    };
+    let message = |note: &Note| if let Note::Message(spoken) = note { Some(*spoken) } else { None };
     report.notes.iter().filter_map(message).collect()
 }
 
 fn corrupt(report: &WireReport) -> Vec<Corruption> {
-    let corruption = |note: &Note| match note {
-        Note::Corrupt(corruption) => Some(*corruption),
-        Note::Message(_) | Note::Modbus(_) | Note::Conflict(_) | Note::Jump(_) => None,
-    };
+    let corruption =
+        |note: &Note| if let Note::Corrupt(corruption) = note { Some(*corruption) } else { None };
     report.notes.iter().filter_map(corruption).collect()
 }
 
 fn jumps(wire: &Wire) -> Vec<(u32, u32)> {
-    let jump = |note: &Note| match note {
-        Note::Jump(Jump { due, found, .. }) => Some((*due, *found)),
-        Note::Corrupt(_) | Note::Message(_) | Note::Modbus(_) | Note::Conflict(_) => None,
+    let jump = |note: &Note| {
+        if let Note::Jump(Jump { due, found, .. }) = note { Some((*due, *found)) } else { None }
     };
     wire.report.notes.iter().filter_map(jump).collect()
 }
@@ -129,7 +124,7 @@ fn datagram(port: u16, side: usize, payload: &[u8]) -> WireReport {
         destination_port: ports[1 - side],
         payload,
     };
-    Datagrams::new(&Services::default()).observe(&datagram, &mut report);
+    Datagrams::new(&Services::default()).observe(&datagram, &mut Usages::new(7), &mut report);
     report
 }
 

@@ -127,11 +127,6 @@ impl Watched {
         Block::File(FileBlock::new(Arc::new(bytes), frames))
     }
 
-    /// Nothing is seen for so long.
-    pub(super) fn wait(&mut self, time: Duration) {
-        self.now_ns += u64::try_from(time.as_nanos()).unwrap();
-    }
-
     /// Everything that was told.
     pub(super) fn n_events(&self) -> u64 {
         self.events.values().sum()

@@ -24,12 +24,10 @@ impl Shown {
 }
 
 fn changes(told: Vec<Layer2Change>) -> Vec<GooseChange> {
-    let change = |change| match change {
-        Layer2Change::Goose { stream, change } => {
-            assert_eq!((stream.appid, &*stream.reference), (0x3001, "IED1LD0/LLN0$GO$gcb_A"));
-            change
-        }
-        change => panic!("{change:?}"),
+    let change = |change| {
+        let Layer2Change::Goose { stream, change } = change else { panic!("{change:?}") };
+        assert_eq!((stream.appid, &*stream.reference), (0x3001, "IED1LD0/LLN0$GO$gcb_A"));
+        change
     };
     told.into_iter().map(change).collect()
 }
