@@ -158,7 +158,7 @@ impl Pipeline {
         self.captures.on_report(report, &mut self.outbox);
         self.deviations.on_report(report, &mut self.outbox);
         self.crosscheck.on_report(report);
-        self.usages.on_report(report, &mut self.outbox);
+        self.usages.on_report(report, self.deviations.are_told(), &mut self.outbox);
     }
 
     /// Take what was heard on a line: writes are told at once, checksums when the window ends.

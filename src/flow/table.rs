@@ -289,8 +289,8 @@ impl Table {
                 known = self.find(&key, hash);
             }
         }
-        let is_first =
-            known.is_none() && self.greetings.precede(hash, client_number(segment, direction));
+        let is_new = known.is_none();
+        let is_first = is_new && self.greetings.precede(hash, client_number(segment, direction));
         let Some(number) = known.or_else(|| self.claim(key, hash, route, report)) else {
             return;
         };
@@ -299,6 +299,9 @@ impl Table {
         }
         if let Some((connection, mut page, pool)) = self.open(number, report) {
             page.recent.is_from_start |= is_first;
+            if is_new && !is_first {
+                page.effects.miss(page.key); // it may have written before it was met
+            }
             connection.accept(sighting, direction, &mut page, pool);
         }
     }

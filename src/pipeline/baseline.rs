@@ -57,6 +57,11 @@ impl Deviations {
         self.baseline = baseline;
     }
 
+    /// True if there is a baseline to hold the wire against.
+    pub(super) fn are_told(&self) -> bool {
+        self.baseline.is_some()
+    }
+
     pub(super) fn on_report(&mut self, report: &WireReport, outbox: &mut Outbox) {
         let Some(baseline) = self.baseline.clone() else { return };
         for usage in &report.usages {

@@ -78,7 +78,13 @@ struct Master {
 }
 
 impl Usages {
-    pub(super) fn on_report(&mut self, report: &WireReport, outbox: &mut Outbox) {
+    /// `is_baselined`: another part tells of clients that are not expected.
+    pub(super) fn on_report(
+        &mut self,
+        report: &WireReport,
+        is_baselined: bool,
+        outbox: &mut Outbox,
+    ) {
         self.deferred += report.usages_deferred;
         self.evicted += report.usages_evicted;
         if report.frames == 0 && report.usages.is_empty() && report.usage_changes.is_empty() {
@@ -88,7 +94,7 @@ impl Usages {
         let watched =
             self.by_source.entry(source.clone()).or_insert_with(|| Watched::new(begin(report)));
         for usage in &report.usages {
-            watched.on_usage(source, usage, outbox);
+            watched.on_usage(source, (usage, is_baselined), outbox);
         }
         for change in &report.usage_changes {
             watched.on_change(source, change, outbox);
@@ -153,7 +159,12 @@ impl Watched {
         at.duration_since(self.since).ok().filter(|learned| *learned >= SETTLING)
     }
 
-    fn on_usage(&mut self, source: &SourceId, usage: &Usage, outbox: &mut Outbox) {
+    fn on_usage(
+        &mut self,
+        source: &SourceId,
+        (usage, is_baselined): (&Usage, bool),
+        outbox: &mut Outbox,
+    ) {
         let pair = Pair::new(usage.vlan, usage.client, usage.server);
         let settled = self.settled(usage.at);
         match usage.news {
@@ -170,6 +181,7 @@ impl Watched {
         let master = Master { is_answered: false, last: usage.at };
         self.masters.insert(pair, master, |master| (master.is_answered, master.last));
         if let Some(learned) = settled
+            && !is_baselined
             && self.may_tell(Kind::MasterNew, usage.at)
         {
             outbox.raise(Kind::MasterNew, || words::master_new(source, usage, learned));

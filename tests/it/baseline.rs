@@ -46,17 +46,6 @@ fn capture_file(path: &Path, frames: &[Vec<u8>]) {
     fs::write(path, file).unwrap();
 }
 
-/// Whether this build tells who asks what of whom at all; if not, the test skips aloud.
-pub(crate) fn are_usages_told() -> bool {
-    let folder = Folder::new();
-    let capture = folder.capture("a.pcap", &[write(7, 0, 8, 5)]);
-    let are_told = run(&["learn", capture.to_str().unwrap()]).stdout.contains("[[talk]]");
-    if !are_told {
-        skip("captures do not tell yet who asks what of whom");
-    }
-    are_told
-}
-
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -97,9 +86,6 @@ fn deviations(baseline: &Path, captures: &[&Path]) -> (Vec<Value>, Value) {
 
 #[test]
 fn a_public_capture_is_learnt_and_shows_no_deviation_and_one_more_write_shows_one() {
-    if !are_usages_told() {
-        return;
-    }
     let Some(folder) = captures() else { return };
     let public = folder.join("icsnpp-modbus_example.pcap");
     let folder = Folder::new();
@@ -137,9 +123,6 @@ fn a_public_capture_is_learnt_and_shows_no_deviation_and_one_more_write_shows_on
 
 #[test]
 fn every_public_capture_is_covered_by_what_was_learnt_from_it() {
-    if !are_usages_told() {
-        return;
-    }
     let Some(folder) = captures() else { return };
     let mut n_lines = 0;
     for entry in fs::read_dir(&folder).unwrap() {
@@ -159,9 +142,6 @@ fn every_public_capture_is_covered_by_what_was_learnt_from_it() {
 
 #[test]
 fn learning_more_adds_lines_and_changes_none() {
-    if !are_usages_told() {
-        return;
-    }
     let folder = Folder::new();
     let monday = folder.capture("monday.pcap", &[write(7, 0, 8, 5), write(7, 1, 12, 50)]);
     let tuesday = folder.capture("tuesday.pcap", &[write(7, 0, 9, 51), write(8, 0, 3, 3)]);
@@ -186,9 +166,6 @@ fn learning_more_adds_lines_and_changes_none() {
 
 #[test]
 fn a_baseline_goes_to_standard_output_unless_a_file_is_named() {
-    if !are_usages_told() {
-        return;
-    }
     let folder = Folder::new();
     let capture = folder.capture("a\n[[talk]].pcap", &[write(7, 0, 8, 5)]);
     let run = run(&["learn", capture.to_str().unwrap()]);

@@ -63,11 +63,11 @@ fn the_summary_has_exactly_the_published_keys() {
     let expected = format!(
         concat!(
             r#"{{"packets":3,"bytes":234,"seconds":2.0,"checksums":{{"ipv4":{ipv4},"tcp":{tcp},"#,
-            r#""udp":{none},"icmp":{none},"icmpv6":{none},"dnp3":{none},"modbus_rtu":{none}}},"malformed":0,"#,
-            r#""modbus":{{"#,
+            r#""udp":{none},"icmp":{none},"icmpv6":{none},"dnp3":{none},"modbus_rtu":{none}}},"#,
+            r#""malformed":0,"modbus":{{"#,
             r#""requests":1,"responses":0,"transactions":0,"exceptions":0,"functions":{{"6":1}},"#,
-            r#""writes":1}},"messages":{{}},"messages":{{}},"detection":{{"servers":0,"candidates_evicted":0,"#,
-            r#""servers_evicted":0}},"messages":{{}},"layer2":{{}},"ledger":{{"in":3,"out":3,"dropped":{{}}}}}}"#
+            r#""writes":1}},"messages":{{}},"detection":{{"servers":0,"candidates_evicted":0,"#,
+            r#""servers_evicted":0}},"layer2":{{}},"ledger":{{"in":3,"out":3,"dropped":{{}}}}}}"#
         ),
         ipv4 = ipv4,
         tcp = tcp,

@@ -195,6 +195,8 @@ impl Open {
                 let (context, seen) = (context(page, address.unit, at_ns), (&pdu, bytes));
                 page.effects.on_response(&context, (request, is_proven), seen, page.report);
             }
+        } else {
+            page.effects.miss(page.key); // what it answers, a write perhaps, was not seen
         }
         count_response(request, (at_ns, address, bytes), pdu, page);
     }

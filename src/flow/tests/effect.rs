@@ -272,6 +272,10 @@ fn what_is_not_proven_proves_no_finding() {
     let mut stranger = Client { port: 40_009, id: 0, next: [1, 1] };
     wire.exchange(&mut stranger, &READ, &shows(7, 5)); // may be the answer to an earlier request
     assert_eq!(wire.spots(), []);
+    // Nobody knows what it wrote before it was met.
+    wire.exchange(&mut reader, &READ, &shows(7, 5));
+    assert_eq!(wire.spots(), []);
+    wire.exchange(&mut writer, &WRITE, &WRITE);
     wire.exchange(&mut reader, &READ, &shows(7, 5));
     assert_eq!(wire.spots(), [(8, 0x1234, 7)]);
 }

@@ -81,5 +81,5 @@ fn damaged_frames_of_a_line_are_told_with_what_to_look_at() {
     report.note(Note::Corrupt(Corruption { checked: Checked::ModbusRtu, ..corruption(1, 2) }));
     pipeline.on_report(&report);
     pipeline.on_window_end(at(1));
-    insta::assert_snapshot!(drain(&mut pipeline)[0].text, @"corrupt Modbus RTU frames from 192.0.2.1 to 192.0.2.2: 1; checksums that could be verified: 8 of 8; look at termination, shield and baud rate of the serial line behind the converter that sent them");
+    insta::assert_snapshot!(drain(&mut pipeline)[0].text, @"corrupt Modbus RTU frames from 192.0.2.1 to 192.0.2.2: 1; checksums that could be verified: 8 of 8; what carries them is not corrupt: look at termination, shield and baud rate of the serial line behind 192.0.2.1, and at its gateway");
 }

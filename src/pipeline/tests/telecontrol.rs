@@ -88,7 +88,7 @@ fn a_corrupt_frame_of_dnp3_points_behind_its_sender() {
     pipeline.on_report(&report);
     pipeline.on_window_end(at(1));
     let events = drain(&mut pipeline);
-    insta::assert_snapshot!(events[0].text, @"corrupt dnp3 packets from 192.0.2.1 to 192.0.2.2: 1; checksums that could be verified: 10 of 10; what carries them is not corrupt: look at the serial line behind the sender and at its gateway");
+    insta::assert_snapshot!(events[0].text, @"corrupt DNP3 frames from 192.0.2.1 to 192.0.2.2: 1; checksums that could be verified: 10 of 10; what carries them is not corrupt: look at termination, shield and baud rate of the serial line behind 192.0.2.1, and at its gateway");
     assert_eq!(field(&events[0], "layer"), Some(&Scalar::from("dnp3")));
 }
 
