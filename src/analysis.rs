@@ -10,6 +10,7 @@ mod neighbourhood;
 mod offload;
 mod place;
 mod rewriting;
+mod verdict;
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, SystemTime};
@@ -18,22 +19,21 @@ use tokio::sync::mpsc;
 use tokio::sync::watch;
 
 use crate::block::{Block, Content, Delivery, Frame};
-use crate::flow::{Datagram, Datagrams, Evidence, Sighting, Table, Turn, WatchList};
-use crate::record::{
-    ChecksumTally, Conflict, Contested, Note, Services, SourceId, Trust, WireReport,
-};
+use crate::flow::{Datagram, Datagrams, Sighting, Table, Turn, WatchList};
+use crate::record::{Conflict, Contested, Note, Services, SourceId, Trust, WireReport};
+use crate::wire::Checksum;
 use crate::wire::packet::{
-    Captured, Fragment, L4, Network, Packet, Reassembled, Transport, Tunnelled, dissect_into,
+    Captured, Fragment, Network, Packet, Reassembled, Transport, Tunnelled, dissect_into,
 };
-use crate::wire::{Checksum, Unverified};
 
-use corruption::{is_corrupt, note_corruption};
+use corruption::is_corrupt;
 use damage::Damage;
 use fragments::{Fragments, Key};
 use neighbourhood::Neighbourhood;
 use offload::Offload;
 use place::Seed;
 use rewriting::Rewriting;
+use verdict::{evidence, tally};
 
 /// What one capture is judged with, and what was seen of its connections so far.
 #[derive(Debug)]
@@ -330,79 +330,6 @@ impl Analyser {
         if let Some(tunnelled) = &whole.tunnelled {
             self.judge_tunnelled(at_ns, tunnelled, within, report);
         }
-    }
-
-    /// Note a packet that is not what was sent. True if it is only its addresses that were
-    /// rewritten, so that it can be read.
-    #[cold]
-    fn on_corrupt(&mut self, at_ns: u64, packet: &Packet<'_>, report: &mut WireReport) -> bool {
-        let Network::Ip { source, destination } = packet.network else { return false };
-        let is_rewritten = match (&packet.transport, packet.ipv4, packet.l4) {
-            (_, Some(Checksum::Invalid(_)), _) => false,
-            (Transport::Tcp(segment), _, Some((_, Checksum::Invalid(mismatch)))) => {
-                self.rewriting.explains((source, destination), segment, mismatch)
-            }
-            _ => false,
-        };
-        let is_awaited = !is_rewritten && self.damage.on_damaged(at_ns, packet, report);
-        note_corruption(at_ns, packet, (is_awaited, is_rewritten), report);
-        is_rewritten
-    }
-
-    /// Learn from a packet that is not known to be corrupt. One comparison, mostly.
-    #[inline]
-    fn on_sound(
-        &mut self,
-        (at_ns, pending): (u64, bool),
-        packet: &Packet<'_>,
-        report: &mut WireReport,
-    ) {
-        let is_of_interest =
-            !(self.rewriting.is_empty() & self.damage.is_empty() & self.offload.is_empty());
-        match packet.l4 {
-            Some((_, Checksum::Valid)) if is_of_interest => self.on_valid(at_ns, packet, report),
-            Some((_, Checksum::Unverified(Unverified::Offloaded))) => {
-                self.offload.on_unfinished((at_ns, pending), packet, report);
-            }
-            _ => (),
-        }
-    }
-
-    #[inline(never)]
-    fn on_valid(&mut self, at_ns: u64, packet: &Packet<'_>, report: &mut WireReport) {
-        if let (Transport::Tcp(_), Network::Ip { source, destination }) =
-            (&packet.transport, packet.network)
-        {
-            self.rewriting.refute(source, destination);
-        }
-        if !self.damage.is_empty() {
-            self.damage.on_intact(at_ns, packet, report);
-        }
-        if !self.offload.is_empty() {
-            self.offload.on_verified(at_ns, packet, report);
-        }
-    }
-}
-
-/// Every TCP segment has a checksum.
-fn evidence(packet: &Packet<'_>) -> Evidence {
-    match packet.l4 {
-        Some((_, Checksum::Valid)) => Evidence::Verified,
-        Some((_, Checksum::Unverified(Unverified::Offloaded))) => Evidence::Intact,
-        Some((_, Checksum::Invalid(_) | Checksum::Unverified(_))) | None => Evidence::Unverified,
-    }
-}
-
-fn tally(packet: &Packet<'_>, checksums: &mut ChecksumTally) {
-    if let Some(verdict) = packet.ipv4 {
-        checksums.ipv4.count(verdict);
-    }
-    match packet.l4 {
-        Some((L4::Tcp, verdict)) => checksums.tcp.count(verdict),
-        Some((L4::Udp, verdict)) => checksums.udp.count(verdict),
-        Some((L4::Icmp, verdict)) => checksums.icmp.count(verdict),
-        Some((L4::Icmpv6, verdict)) => checksums.icmpv6.count(verdict),
-        None => (),
     }
 }
 
