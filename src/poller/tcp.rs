@@ -27,10 +27,10 @@ use super::question::Question;
 
 /// Time-outs in a row after which the connection is taken for dead.
 const MAX_SILENT: u32 = 3;
-/// A second reply without an identifier is listened for at least this long after its request. Its
-/// sender may keep it back until the first one is acknowledged (RFC 896), and Linux takes up to 40 ms
-/// for that.
-const MIN_WINDOW: Duration = Duration::from_millis(60);
+/// A second reply without an identifier is listened for this long and a round trip after the first.
+/// Its sender may keep it back until the first one is acknowledged (RFC 896), and Linux takes up to
+/// 40 ms for that from when the first arrived, however late that was.
+const ACKNOWLEDGED: Duration = Duration::from_millis(60);
 
 /// Whether the connection can be used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,7 +200,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
                         Numbering::Own => {
                             (Confidence::Proven, flights.get(nth).map(|flight| flight.transaction))
                         }
-                        Numbering::Absent => (self.listen(unit, started).await?, None),
+                        Numbering::Absent => (self.listen(unit, started, arrived).await?, None),
                     };
                     let latency = arrived - started;
                     (nth, Ok(Reply { values, arrived, latency, confidence, transaction }))
@@ -267,11 +267,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
     }
 
     /// Listen for a second reply, for as long as this unit's replies take. Had the first been
-    /// another request's, the true one is heard now.
-    async fn listen(&mut self, unit: u8, started: Instant) -> Result<Confidence, Cause> {
+    /// another request's, the true one is heard now. No round trip is longer than the slowest reply.
+    async fn listen(
+        &mut self,
+        unit: u8,
+        started: Instant,
+        arrived: Instant,
+    ) -> Result<Confidence, Cause> {
         let worst = self.turnarounds.entry(unit).or_default();
-        *worst = started.elapsed().max(*worst);
-        let until = started + MIN_WINDOW.max(*worst * 3 / 2);
+        *worst = (arrived - started).max(*worst);
+        let until = (started + *worst * 3 / 2).max(arrived + ACKNOWLEDGED + *worst);
         if self.received.is_empty() && !self.receive(until).await? {
             return Ok(Confidence::Proven);
         }

@@ -137,6 +137,15 @@ async fn repeated_replies_never_shift_values() {
     try_all(&WIRES, &gaps.map(|gap| Fault::Again(ms(gap)))).await;
 }
 
+/// Linux acknowledges up to 40 ms after the first reply, whenever that comes.
+#[tokio::test(start_paused = true)]
+async fn a_reply_kept_back_behind_a_repeated_one_never_shifts_values() {
+    let late = [0, 10, 20, 30, 50, 70, 90, 110];
+    let faults = late.map(|late| [1, 20, 40, 50].map(|gap| Fault::KeptBack(ms(late), ms(gap))));
+    let wires = [Wire::Tcp, Wire::TcpZero, Wire::TcpTwo, Wire::RtuOverTcp];
+    try_all(&wires, faults.as_flattened()).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn replies_to_something_else_are_refused() {
     let faults = [

@@ -20,6 +20,9 @@ pub(super) enum Fault {
     Twice(Duration),
     /// The reply before this one is sent again first, this long before it.
     Again(Duration),
+    /// After so long the reply before this one is sent again, and this one so long after that: its
+    /// sender waits for the acknowledgement of the first (RFC 896).
+    KeptBack(Duration, Duration),
     Silent,
     WrongId,
     WrongUnit,
@@ -124,6 +127,10 @@ impl Request {
             Fault::Again(_) if previous.is_empty() => vec![(now, reply)],
             Fault::Again(gap) if gap.is_zero() => vec![(now, [previous, &reply].concat())],
             Fault::Again(gap) => vec![(now, previous.to_vec()), (now + gap, reply)],
+            Fault::KeptBack(late, _) if previous.is_empty() => vec![(now + late, reply)],
+            Fault::KeptBack(late, gap) => {
+                vec![(now + late, previous.to_vec()), (now + late + gap, reply)]
+            }
             Fault::Silent | Fault::HalfOpen => vec![],
             Fault::WrongId => vec![(now, frame(wire, self.id ^ 0x0100, self.unit, pdu))],
             Fault::WrongUnit => vec![(now, frame(wire, self.id, 3 - self.unit, pdu))],
