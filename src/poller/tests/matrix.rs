@@ -36,24 +36,17 @@ async fn verdict(script: &Script, settled_within: Duration) -> Vec<String> {
     let latest = if let Fault::Trickle(gap) = script.fault { gap * 13 } else { ms(0) };
     let latest = latest.max(ms(3500));
     let (log, record) = poll_for(script, hit_for + latest + settled_within + 2 * EVERY).await;
-    wrong(&log, &record, start, Duration::ZERO, settled_within)
+    wrong(&log, &record, start, settled_within)
 }
 
-/// What is wrong with the readings of one run. Those of one turn come within `turn`.
-pub(super) fn wrong(
+/// What is wrong with the readings of one run.
+fn wrong(
     log: &[(Instant, Reading)],
     record: &Record,
     start: Instant,
-    turn: Duration,
     settled_within: Duration,
 ) -> Vec<String> {
-    let mut wrong = vec![];
-    for (at, reading) in log {
-        let before = log.iter().map(|(at, _)| at).take_while(|before| **before + turn < *at).last();
-        let since = before.map_or(Duration::ZERO, |before| *before - start);
-        let lies = reading.samples.iter().filter_map(|sample| lie(since, reading, sample));
-        wrong.extend(lies);
-    }
+    let mut wrong = lies(log, start);
     let settled = record.last_fault.unwrap_or(start) + settled_within + TIMEOUT;
     let late = log.iter().filter(|(at, _)| *at > settled);
     let (good, bad): (Vec<_>, Vec<_>) =
@@ -66,6 +59,25 @@ pub(super) fn wrong(
         wrong.push(format!("only units {units:?} have good readings in the end"));
     }
     wrong
+}
+
+/// What is wrong with the `Good` samples of one run. A turn tells of each tag of one unit once, and
+/// that, not the time between readings, says where the next one begins.
+pub(super) fn lies(log: &[(Instant, Reading)], start: Instant) -> Vec<String> {
+    let mut lies = vec![];
+    let (mut since, mut last) = (Duration::ZERO, Duration::ZERO);
+    let (mut unit, mut told) = (None, BTreeSet::new());
+    for (at, reading) in log {
+        let tags = reading.samples.iter().map(|sample| &*sample.tag.name);
+        if reading.unit != unit || tags.clone().any(|tag| told.contains(tag)) {
+            (since, unit) = (last, reading.unit);
+            told.clear();
+        }
+        told.extend(tags);
+        last = *at - start;
+        lies.extend(reading.samples.iter().filter_map(|sample| lie(since, reading, sample)));
+    }
+    lies
 }
 
 /// Each fault once at every request of the first cycles, and again and again.
