@@ -30,13 +30,14 @@ enum Phase {
 }
 
 impl Connection {
-    pub(super) fn new(protocol: Protocol) -> Self {
+    /// `n_gaps`: those of the capture so far, which are none of the connection's.
+    pub(super) fn new(protocol: Protocol, n_gaps: u32) -> Self {
         Self {
             phase: Phase::Open,
             client: Half::default(),
             server: Half::default(),
             conversation: Conversation::new(protocol),
-            n_gaps: 0,
+            n_gaps,
         }
     }
 
@@ -57,15 +58,17 @@ impl Connection {
         self.client.has_hole() || self.server.has_hole()
     }
 
-    /// Forget everything, but keep the memory that fits: what comes is of this protocol.
+    /// Forget everything, but keep the memory that fits: what comes is of this protocol, and of
+    /// another connection.
     pub(super) fn restart(
         &mut self,
         protocol: Protocol,
-        pool: &mut Pool,
-        transcript: &mut Transcript,
+        n_gaps: u32,
+        (pool, transcript): (&mut Pool, &mut Transcript),
     ) {
         self.reset(pool, transcript);
         self.conversation.restart(protocol);
+        self.n_gaps = n_gaps;
     }
 
     /// Forget everything, and give the memory back.
@@ -73,7 +76,7 @@ impl Connection {
         self.reset(pool, transcript);
         *self = Self {
             phase: Phase::Closing(Ending::Unknown),
-            ..Self::new(self.conversation.protocol())
+            ..Self::new(self.conversation.protocol(), self.n_gaps)
         };
     }
 
@@ -100,7 +103,7 @@ impl Connection {
     ) {
         if self.conversation.protocol() != protocol {
             self.finish(page, pool);
-            self.restart(protocol, pool, page.transcript);
+            self.restart(protocol, page.n_gaps, (&mut *pool, &mut *page.transcript));
         }
         let (sender, _) = self.halves(direction);
         if sender.is_ahead(sequence) {
@@ -127,6 +130,7 @@ impl Connection {
             self.finish(page, pool);
             self.reset(pool, page.transcript); // a new connection between the same ports
             *page.recent = Recent::new(true);
+            self.n_gaps = page.n_gaps;
         }
         if segment.flags.any(Flags::FIN | Flags::RST) && self.is_open() {
             self.phase = Phase::Closing(ending(direction, segment.flags));

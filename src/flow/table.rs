@@ -319,13 +319,13 @@ impl Table {
         let is_new = chosen.tag == 0;
         let number = if is_new { self.slots.len() } else { chosen.number() };
         if is_new {
-            let (recent, connection) = (Recent::default(), Connection::new(protocol));
+            let (recent, connection) = (Recent::default(), Connection::new(protocol, self.n_gaps));
             self.slots.push(Slot { key, last_ns: 0, recent, connection });
         } else {
             let (connection, mut page, pool) = self.open(number, report)?;
             page.report.flows_evicted += u64::from(connection.is_open());
             connection.finish(&mut page, pool);
-            connection.restart(protocol, pool, page.transcript);
+            connection.restart(protocol, page.n_gaps, (pool, page.transcript));
             let slot = self.slots.get_mut(number)?;
             (slot.key, slot.recent) = (key, Recent::default());
         }

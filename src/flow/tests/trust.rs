@@ -71,3 +71,17 @@ fn a_request_and_an_answer_are_verified_together_or_not_at_all() {
         assert_eq!(wire.transactions()[0].trust, trust);
     }
 }
+
+#[test]
+fn a_gap_is_none_of_a_connection_that_is_opened_after_it() {
+    let mut wire = opened();
+    assert_eq!(write(&mut wire, 1), Trust::FULL);
+    wire.table.start_block(Gap::Before);
+    open(&mut wire); // between the same ports
+    assert_eq!(write(&mut wire, 2), Trust::FULL);
+    wire.client_port += 1;
+    open(&mut wire);
+    assert_eq!(write(&mut wire, 3), Trust::FULL);
+    wire.table.start_block(Gap::Before);
+    assert_eq!(write(&mut wire, 4), MIDSTREAM);
+}
