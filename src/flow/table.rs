@@ -8,7 +8,7 @@
 mod guess;
 mod sweep;
 
-use crate::record::{Gap, Services, WireReport};
+use crate::record::{Gap, Protocol, Services, WireReport};
 use crate::wire::modbus::likeness::{self, Framing};
 use crate::wire::modbus::pdu::Direction;
 use crate::wire::packet::{Flags, Segment};
@@ -90,9 +90,11 @@ impl Table {
     pub fn new(capacity: usize, services: &Services, seed: u64) -> Self {
         let n_homes = capacity.max(1).next_power_of_two();
         let n_places = n_homes + WINDOW - 1;
+        let services: Services =
+            services.iter().filter(|(_, protocol)| is_connected(*protocol)).collect();
         Self {
             ports: Ports::new(services.iter().map(|(port, _)| port)),
-            services: services.clone(),
+            services,
             detector: Detector::new(seed),
             watched: WatchList::default(),
             seed,
@@ -350,6 +352,20 @@ impl Table {
     #[expect(clippy::cast_possible_truncation, reason = "the mask keeps the low bits anyway")]
     fn home(&self, hash: u64) -> usize {
         hash as usize & self.mask
+    }
+}
+
+/// Whether a protocol is spoken in connections: whoever has its port by chance does not speak it.
+fn is_connected(protocol: Protocol) -> bool {
+    match protocol {
+        Protocol::Modbus
+        | Protocol::ModbusRtu
+        | Protocol::OpcUa
+        | Protocol::Dnp3
+        | Protocol::Iec104
+        | Protocol::S7comm
+        | Protocol::EtherNetIp => true,
+        Protocol::Bacnet => false,
     }
 }
 

@@ -211,3 +211,12 @@ fn after_a_hole_a_stranger_or_a_new_connection_numbers_begin_anew_in_silence() {
     wire.send(SERVER, &value(2));
     assert_eq!(jumps(&wire), [(1, 2)]);
 }
+
+#[test]
+fn a_connection_that_has_the_port_of_datagrams_by_chance_is_of_no_service() {
+    let mut wire = wire(443);
+    wire.client_port = 47_808;
+    wire.send(CLIENT, b"\x17\x03\x03\0\x05hello");
+    wire.send(SERVER, b"\x17\x03\x03\0\x05hello");
+    assert_eq!((wire.report.modbus.unread, wire.table.room().0), (0, 0));
+}
