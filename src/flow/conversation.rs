@@ -107,7 +107,8 @@ impl Conversation {
                 modbus.doubt();
                 page.effects.miss(page.key);
             }
-            Self::ModbusRtu(_) | Self::Framed(_) => (),
+            Self::ModbusRtu(_) => page.effects.miss(page.key),
+            Self::Framed(_) => (),
         }
     }
 
@@ -130,6 +131,7 @@ impl Conversation {
                     page.effects.miss(page.key);
                 }
             }
+            Self::ModbusRtu(_) if is_waiting => page.effects.miss(page.key),
             Self::ModbusRtu(_) | Self::Framed(_) => (),
         }
     }
@@ -149,7 +151,7 @@ impl Conversation {
             },
             Piece::Hole(missing) => {
                 self.lose(direction, page.transcript);
-                if let Self::Modbus(_) = self {
+                if let Self::Modbus(_) | Self::ModbusRtu(_) = self {
                     page.effects.miss(page.key);
                 }
                 page.recent.is_from_start = false;
@@ -163,7 +165,8 @@ impl Conversation {
                         modbus.contest(direction);
                         page.effects.miss(page.key);
                     }
-                    Self::ModbusRtu(_) | Self::Framed(_) => (),
+                    Self::ModbusRtu(_) => page.effects.miss(page.key),
+                    Self::Framed(_) => (),
                 }
                 page.recent.is_from_start = false;
                 page.note_conflict(direction, at_ns);

@@ -207,6 +207,9 @@ impl Effects {
     }
 
     fn begin(&mut self, context: &Context<'_>, write: &Write<'_>, report: &mut WireReport) {
+        if self.is_written_elsewhere(context, write.extent) {
+            self.miss(context.key);
+        }
         let trust = self.trust(context);
         let Context { key, unit, at_ns, .. } = *context;
         let order = self.order;
@@ -234,6 +237,22 @@ impl Effects {
                 self.blind_until_ns = at_ns.saturating_add(EXPIRY_NS);
             }
         }
+    }
+
+    /// True if the same was written at another port of the server: a gateway may have one device
+    /// behind several.
+    fn is_written_elsewhere(&self, context: &Context<'_>, extent: write::Extent) -> bool {
+        let (server, rest) = context.key.service();
+        let first = Spot { server, rest: 0, bank: Bank::Coils, address: 0, unit: 0 };
+        let of_server = self.cells.range(first..).take_while(|(spot, _)| spot.server == server);
+        of_server.map(|(spot, _)| spot).any(|spot| {
+            let is_within =
+                spot.address.checked_sub(extent.first).is_some_and(|n| n < extent.count);
+            spot.rest != rest
+                && spot.bank == extent.bank
+                && is_within
+                && is_same_device(spot.unit, context.unit)
+        })
     }
 
     /// The answer to a write was seen.

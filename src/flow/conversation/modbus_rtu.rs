@@ -74,8 +74,14 @@ impl ModbusRtu {
                 page.report.checksums.modbus_rtu.count(Checksum::Valid);
                 line.on_frame(direction, at_ns, frame, page);
             }
-            Found::Damaged(mismatch) => note_damage(direction, at_ns, mismatch, page),
-            Found::Foreign => page.report.modbus.unread += 1,
+            Found::Damaged(mismatch) => {
+                page.effects.miss(page.key);
+                note_damage(direction, at_ns, mismatch, page);
+            }
+            Found::Foreign => {
+                page.effects.miss(page.key);
+                page.report.modbus.unread += 1;
+            }
         });
     }
 

@@ -2,7 +2,7 @@
 
 mod device;
 
-use crate::record::{Bank, Ineffective};
+use crate::record::{Bank, Ineffective, Protocol};
 
 use super::*;
 
@@ -332,4 +332,24 @@ fn where_others_may_write_unseen_nothing_is_claimed() {
     wire.exchange(&mut writer, &WRITE, &WRITE);
     wire.exchange(&mut reader, &READ, &shows(7, 5));
     assert_eq!(wire.spots(), []);
+}
+
+#[test]
+fn a_write_to_the_same_register_at_another_port_of_the_server_explains_the_difference() {
+    for (register, expected) in [(8, vec![]), (9, vec![(8, 0x1234, 0x7777)])] {
+        let services = Services::default().with(Protocol::Modbus, &[502, 503]);
+        let table = Table::new(64, &services, 7);
+        let mut wire = Wire { table, ..Wire::new() };
+        let mut writer = client(&mut wire, 40_001);
+        wire.server_port = 503;
+        let mut other = client(&mut wire, 40_002);
+        wire.server_port = 502;
+        wire.exchange(&mut writer, &WRITE, &WRITE);
+        wire.server_port = 503;
+        let write = [6, 0, register, 0x77, 0x77];
+        wire.exchange(&mut other, &write, &write);
+        wire.server_port = 502;
+        wire.exchange(&mut writer, &READ, &shows(0x7777, 5));
+        assert_eq!(wire.spots(), expected, "register {register}");
+    }
 }
