@@ -1,6 +1,7 @@
 use crate::record::{Checked, InterfaceState, RingCount, Services};
 use crate::wire::checksum;
 use crate::wire::fixture;
+use crate::wire::packet::L4;
 
 use super::*;
 

@@ -43,6 +43,8 @@ pub(super) struct Page<'a> {
     /// Gaps of the capture so far.
     pub(super) n_gaps: u32,
     pub(super) key: &'a Key,
+    /// As it is known again after the next connection.
+    pub(super) parties: &'a Key,
     pub(super) report: &'a mut WireReport,
     pub(super) transcript: &'a mut Transcript,
     pub(super) effects: &'a mut Effects,
@@ -219,7 +221,7 @@ impl Page<'_> {
 
     /// Count a message of a protocol other than Modbus, and note it if somebody must know of it.
     pub(super) fn on_message(&mut self, protocol: Protocol, at_ns: u64, message: Message) {
-        let asking = Asking { at_ns, key: self.key, connection: self.slot };
+        let asking = Asking { at_ns, key: self.parties, connection: self.slot };
         self.usages.on_message(&asking, self.recent, (protocol, message), self.report);
         count(self.report, (protocol, at_ns, self.key), message);
     }

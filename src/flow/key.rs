@@ -55,6 +55,12 @@ impl Key {
         Self { client: self.server, server: self.client, rest }
     }
 
+    /// The server at the port that it connected to: its own is another one each time.
+    pub(super) fn at_port_of_client(&self) -> Self {
+        let [client_port, _, outer, inner] = self.rest_parts();
+        Self { rest: rest([client_port, client_port, outer, inner]), ..*self }
+    }
+
     /// The server's end alone, of whomever it talks to.
     pub(super) fn of_server(&self) -> Self {
         Self { client: 0, server: self.server, rest: self.rest & !(0xffff << 48) }
@@ -71,6 +77,10 @@ impl Key {
     /// Server by address, and by port and VLAN.
     pub(super) fn service(&self) -> (u128, u64) {
         (self.server, self.rest & 0xffff_ffff_ffff)
+    }
+
+    pub(super) fn client_port(&self) -> u16 {
+        self.rest_parts()[0]
     }
 
     pub(super) fn server_port(&self) -> u16 {

@@ -66,6 +66,8 @@ struct Place {
 #[derive(Debug)]
 struct Slot {
     key: Key,
+    /// The same, but of a server that connected to its client: that it called, and where.
+    parties: Key,
     last_ns: u64,
     recent: Recent,
     connection: Connection,
@@ -258,13 +260,14 @@ impl Table {
         report: &'a mut WireReport,
     ) -> Option<(&'a mut Connection, Page<'a>, &'a mut Pool)> {
         let Self { slots, block, n_gaps, pool, transcript, effects, usages, .. } = self;
-        let Slot { key, recent, connection, .. } = slots.get_mut(number)?;
+        let Slot { key, parties, recent, connection, .. } = slots.get_mut(number)?;
         let (block, n_gaps, slot) = (*block, *n_gaps, u32::try_from(number).unwrap_or(u32::MAX));
         let is_verified = false;
         let page = Page {
             block,
             n_gaps,
             key,
+            parties,
             report,
             transcript,
             effects,
@@ -322,7 +325,7 @@ impl Table {
         let number = if is_new { self.slots.len() } else { chosen.number() };
         if is_new {
             let (recent, connection) = (Recent::default(), Connection::new(protocol, self.n_gaps));
-            self.slots.push(Slot { key, last_ns: 0, recent, connection });
+            self.slots.push(Slot { key, parties: key, last_ns: 0, recent, connection });
         } else {
             let (connection, mut page, pool) = self.open(number, report)?;
             page.report.flows_evicted += u64::from(connection.is_open());
@@ -331,11 +334,21 @@ impl Table {
             let slot = self.slots.get_mut(number)?;
             (slot.key, slot.recent) = (key, Recent::default());
         }
-        let is_watched = key.is_on(&self.watched);
-        self.slots.get_mut(number)?.connection.watch(is_watched);
+        let (parties, is_watched) = (self.parties(&key), key.is_on(&self.watched));
+        let slot = self.slots.get_mut(number)?;
+        slot.parties = parties;
+        slot.connection.watch(is_watched);
         let place = self.places.get_mut(self.home(hash) + offset)?;
         *place = Place { tag: tag(hash), slot: u32::try_from(number).ok()? };
         Some(number)
+    }
+
+    /// Who talks to whom, whatever connection it is. A server that connects to the port of a service
+    /// has another port of its own each time.
+    fn parties(&self, key: &Key) -> Key {
+        let has_called =
+            self.ports.contain(key.client_port()) && !self.ports.contain(key.server_port());
+        if has_called { key.at_port_of_client() } else { *key }
     }
 
     /// The places a connection may lie in, the first one first.

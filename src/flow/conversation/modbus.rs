@@ -326,7 +326,7 @@ fn turn(key: &Key, direction: Direction, (at_ns, address): (u64, Address), pdu: 
 impl Page<'_> {
     #[inline]
     fn on_asked(&mut self, at_ns: u64, asked: &Asked) -> Handle {
-        let asking = Asking { at_ns, key: self.key, connection: self.slot };
+        let asking = Asking { at_ns, key: self.parties, connection: self.slot };
         self.usages.on_request(&asking, self.recent, asked, self.report)
     }
 

@@ -47,7 +47,8 @@ impl Table {
             connection.release(pool, page.transcript);
             page.report.flows_expired += 1;
             if let Some(slot) = self.slots.get_mut(number) {
-                (slot.key, slot.recent) = (Key::NOBODY, Recent::default());
+                (slot.key, slot.parties) = (Key::NOBODY, Key::NOBODY);
+                slot.recent = Recent::default();
             }
         }
     }
@@ -73,6 +74,6 @@ impl Table {
 /// What became of the connection in a slot, if it is one between these two.
 fn ending(slots: &[Slot], slot: u32, parties: &Key) -> Ending {
     let slot = usize::try_from(slot).ok().and_then(|number| slots.get(number));
-    let slot = slot.filter(|slot| slot.key.without_client_port() == *parties);
+    let slot = slot.filter(|slot| slot.parties.without_client_port() == *parties);
     slot.map_or(Ending::Unknown, |slot| slot.connection.ending())
 }
