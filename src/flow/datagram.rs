@@ -66,7 +66,7 @@ impl Datagrams {
         let message = match said(protocol, datagram) {
             Said::Message(message) => message,
             Said::Part => return,
-            Said::Frames => return conversation::dnp3::read_datagram(datagram, report),
+            Said::Frames => return conversation::dnp3::read_datagram(datagram, usages, report),
             Said::Unread => {
                 report.messages.of(protocol).unread += u64::from(!datagram.payload.is_empty());
                 return;

@@ -14,6 +14,7 @@ use crate::wire::{Checksum, Unverified, WireError, dnp3};
 
 use super::super::datagram::Datagram;
 use super::super::key::Key;
+use super::super::usage::{Asking, Recent, Usages};
 use super::super::watch::time;
 use super::Page;
 
@@ -66,6 +67,10 @@ impl Dnp3 {
             page.on_message(Protocol::Dnp3, at_ns, message);
         } else {
             let key = page.key.reversed();
+            let called = key.at_port_of_client();
+            let asking = Asking { at_ns, key: &called, connection: page.slot };
+            let said = (Protocol::Dnp3, message);
+            page.usages.on_message(&asking, page.recent, said, page.report);
             super::count(page.report, (Protocol::Dnp3, at_ns, &key), message);
         }
     }
@@ -95,8 +100,13 @@ impl Dnp3 {
     }
 }
 
-/// Read the frames of a datagram. Nothing is remembered from one to the next.
-pub(in crate::flow) fn read_datagram(datagram: &Datagram<'_>, report: &mut WireReport) {
+/// Read the frames of a datagram. Nothing is remembered from one to the next, so an answer, which
+/// does not say what it answers, is counted and shows no usage.
+pub(in crate::flow) fn read_datagram(
+    datagram: &Datagram<'_>,
+    usages: &mut Usages,
+    report: &mut WireReport,
+) {
     let Datagram { at_ns, vlan, source, destination, .. } = *datagram;
     let way = Way { at_ns, vlan, source: *source, destination: *destination };
     let mut rest = datagram.payload;
@@ -108,6 +118,9 @@ pub(in crate::flow) fn read_datagram(datagram: &Datagram<'_>, report: &mut WireR
                     judge(&frame, &way, report).then(|| dnp3::read(&frame)).flatten()
                 {
                     let key = Key::of_datagram(datagram, direction_of(&message));
+                    let asking = Asking { at_ns, key: &key, connection: u32::MAX };
+                    let said = (Protocol::Dnp3, message);
+                    usages.on_message(&asking, &mut Recent::default(), said, report);
                     super::count(report, (Protocol::Dnp3, at_ns, &key), message);
                 }
             }

@@ -220,3 +220,27 @@ fn a_connection_that_has_the_port_of_datagrams_by_chance_is_of_no_service() {
     wire.send(SERVER, b"\x17\x03\x03\0\x05hello");
     assert_eq!((wire.report.modbus.unread, wire.table.room().0), (0, 0));
 }
+
+/// Client, server and function of what is used for the first time.
+fn used(report: &WireReport) -> Vec<(String, String, u16)> {
+    let names = |usage: &crate::record::Usage| {
+        (usage.client.to_string(), usage.server.to_string(), usage.function)
+    };
+    report.usages.iter().map(names).collect()
+}
+
+#[test]
+fn who_asks_an_outstation_is_known_in_datagrams_and_where_the_outstation_calls() {
+    let usage = [("192.0.2.1".to_owned(), "192.0.2.2:20000".to_owned(), 5)];
+    assert_eq!(used(&datagram(20_000, CLIENT, &ask(1, 5))), usage);
+    let mut wire = wire(40_000);
+    wire.client_port = 20_000;
+    for _ in 0..3 {
+        wire.send(CLIENT, &ask(1, 5));
+        wire.send(SERVER, &answer(1, 0));
+        wire.server_port += 1;
+    }
+    assert_eq!(used(&wire.report), usage, "one station, whatever port it calls from");
+    let [answered] = &wire.report.usage_changes[..] else { panic!("{:?}", wire.report) };
+    assert_eq!(answered.server.to_string(), "192.0.2.2:20000");
+}
