@@ -86,7 +86,7 @@ Examples:
 
 const REPLAY_EXAMPLES: &str = "\
 Reads pcap (microseconds or nanoseconds, both byte orders) and pcapng. The same code judges
-the frames as on a live wire: every checksum, and Modbus/TCP on port 502.
+the frames as on a live wire: every checksum, each protocol at its assigned port, Modbus at any.
 
 Examples:
   infra_monitor replay plant.pcap

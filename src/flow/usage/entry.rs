@@ -172,11 +172,23 @@ impl Entry {
 
     #[inline]
     pub(super) fn count(&mut self, asking: &Asking<'_>, asked: &Asked, n_gaps: u32) {
-        let address = asked.addresses.map_or(0, |(first, _)| first);
-        self.rhythm.on_request(asking.at_ns, address, n_gaps);
+        if self.is_of_own_accord() {
+            let address = asked.addresses.map_or(0, |(first, _)| first);
+            self.rhythm.on_request(asking.at_ns, address, n_gaps);
+        }
         self.n = self.n.saturating_add(1);
         self.last_ns = asking.at_ns;
         self.connection = asking.connection;
+    }
+
+    /// True if its client decides when to ask and the station answers at once. A request for news
+    /// is answered when there are any, and the next one follows that.
+    #[inline]
+    pub(super) fn is_of_own_accord(&self) -> bool {
+        match self.operation {
+            Operation::Read | Operation::Write | Operation::Command => true,
+            Operation::Session | Operation::Other => false,
+        }
     }
 
     /// What a request brings beyond what is known.

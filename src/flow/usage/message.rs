@@ -72,12 +72,7 @@ impl Usages {
     }
 }
 
-/// Whether a response that comes now says how long the station takes. A request for news is
-/// answered when there are any.
+/// Whether a response that comes now says how long the station takes.
 fn is_timed(entry: &Entry) -> bool {
-    let is_prompt = match entry.operation {
-        Operation::Read | Operation::Write | Operation::Command => true,
-        Operation::Session | Operation::Other => false,
-    };
-    is_prompt && entry.n_open == 1
+    entry.is_of_own_accord() && entry.n_open == 1
 }

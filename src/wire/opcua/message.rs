@@ -202,7 +202,6 @@ fn operation(service: Service) -> Operation {
         | Service::TranslateBrowsePathsToNodeIds
         | Service::QueryFirst
         | Service::QueryNext
-        | Service::Publish
         | Service::Republish
         | Service::FindServers
         | Service::FindServersOnNetwork
@@ -214,6 +213,8 @@ fn operation(service: Service) -> Operation {
         | Service::DeleteNodes
         | Service::DeleteReferences => Operation::Write,
         Service::Call => Operation::Command,
+        // A place to answer in when the server has news: its pace is that of the process.
+        Service::Publish => Operation::Other,
         Service::OpenSecureChannel
         | Service::CloseSecureChannel
         | Service::CreateSession

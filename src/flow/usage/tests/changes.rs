@@ -88,6 +88,16 @@ fn nothing_is_said_of_a_poll_across_a_hole_in_the_capture() {
 }
 
 #[test]
+fn a_client_that_waits_for_news_does_not_poll() {
+    let mut traffic = Traffic::new();
+    let publish = Asked { operation: Operation::Other, ..read(100) };
+    traffic.poll(SCADA, &publish, 60);
+    traffic.take_changes();
+    (0..10).for_each(|_| traffic.end_block(10));
+    assert_eq!(traffic.take_changes(), [], "there is no news");
+}
+
+#[test]
 fn requests_now_and_then_are_no_poll_that_could_stop() {
     let mut traffic = Traffic::new();
     for nth in 0..100 {

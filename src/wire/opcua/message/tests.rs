@@ -31,6 +31,13 @@ fn a_write_and_its_refusal_are_read() {
 }
 
 #[test]
+fn a_request_for_news_is_no_read_whose_pace_says_something() {
+    let publish = service(&[1, 0, 0x3a, 3]);
+    let asked = said(Role::Request, Operation::Other, 826, None);
+    assert_eq!(message(&publish, Readable::Yes), asked);
+}
+
+#[test]
 fn what_is_encrypted_is_not_read() {
     let write = service(&[1, 0, 0xa1, 2]);
     assert_eq!(message(&write, Readable::No), Said::Hidden);
