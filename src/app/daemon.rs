@@ -285,7 +285,9 @@ impl Daemon {
                 self.watched.send_replace(self.followed.watch_list(&polled));
                 self.links.apply(&changes);
                 let plan = Plan::new(&self.config, &wanted, &changes);
-                let event = reload::holding_to(plan.event(path, now), baseline.as_deref());
+                let was_held = self.config.baseline.is_some();
+                let event =
+                    reload::holding_to(plan.event(path, now), was_held, baseline.as_deref());
                 let loads = load::loads(&wanted.links);
                 let is_new = |(id, _): &(&SourceId, &Load)| {
                     running.get(*id).is_none_or(|link| polled.get(*id) != Some(link))

@@ -135,9 +135,15 @@ pub(super) fn read(path: &Path) -> Result<(Config, Option<Arc<Baseline>>), Refus
     Ok((config, baseline))
 }
 
-/// Say with `config.reloaded` how much is allowed, where a baseline says so.
-pub(super) fn holding_to(mut event: Event, baseline: Option<&Baseline>) -> Event {
-    let Some(baseline) = baseline else { return event };
+/// Say with `config.reloaded` how much is allowed, where a baseline says so, and that everything is
+/// where one did until now.
+pub(super) fn holding_to(mut event: Event, was_held: bool, baseline: Option<&Baseline>) -> Event {
+    let Some(baseline) = baseline else {
+        if was_held {
+            event.text += "; no baseline any more: baseline.deviation is not raised";
+        }
+        return event;
+    };
     let n_grants = baseline.n_grants();
     // Writing to a String cannot fail.
     let _ = write!(event.text, "; things the baseline allows from now on: {n_grants}");
@@ -233,6 +239,15 @@ mod tests {
              restart the service to apply: site, [runtime], [log] level, [[capture]] eth0 (removed), \
              [[capture]] eth1 (added)"
         );
+    }
+
+    #[test]
+    fn a_baseline_that_is_gone_is_told_and_one_that_never_was_is_not() {
+        let (running, wanted) = (config(&[], &[]), config(&[], &[]));
+        let plan = Plan::new(&running, &wanted, &[]);
+        let event = || plan.event(Path::new("/etc/im.toml"), SystemTime::UNIX_EPOCH);
+        assert!(holding_to(event(), true, None).text.contains("no baseline any more"));
+        assert_eq!(holding_to(event(), false, None).text, event().text);
     }
 
     #[test]

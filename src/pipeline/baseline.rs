@@ -169,16 +169,21 @@ fn sentence(usage: &Usage, deviation: &Deviation, nearest: Option<&str>, remedy:
     let Usage { client, server, protocol, station, .. } = usage;
     let station = station.map(|station| format!(" station {station}")).unwrap_or_default();
     let function = function_of(usage);
-    let nearest = nearest.unwrap_or("nothing");
-    let (what, allowed) = match deviation.aspect {
-        Aspect::Talk => {
-            (function.into_owned(), format!("nothing between the two, and nearest {nearest}"))
-        }
-        Aspect::Station => (function.into_owned(), format!("only stations {nearest}")),
-        Aspect::Function => (function.into_owned(), format!("only functions {nearest}")),
-        Aspect::Address(at) => (format!("{function}, address {at}"), format!("only {nearest}")),
-        Aspect::Value(value) => (format!("{function}, value {value}"), format!("only {nearest}")),
+    let what = match deviation.aspect {
+        Aspect::Talk | Aspect::Station | Aspect::Function => function.into_owned(),
+        Aspect::Address(at) => format!("{function}, address {at}"),
+        Aspect::Value(value) => format!("{function}, value {value}"),
     };
+    let nothing = "nothing between the two";
+    let allowed = nearest.map_or_else(
+        || nothing.to_owned(),
+        |nearest| match deviation.aspect {
+            Aspect::Talk => format!("{nothing}, and nearest {nearest}"),
+            Aspect::Station => format!("only stations {nearest}"),
+            Aspect::Function => format!("only functions {nearest}"),
+            Aspect::Address(_) | Aspect::Value(_) => format!("only {nearest}"),
+        },
+    );
     let next_step = match deviation.aspect {
         Aspect::Talk => "write a [[talk]] for it".to_owned(),
         Aspect::Station | Aspect::Function | Aspect::Address(_) | Aspect::Value(_) => {

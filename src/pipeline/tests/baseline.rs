@@ -69,6 +69,17 @@ fn a_deviation_says_what_is_allowed_instead_and_what_to_add_if_it_is_meant() {
 }
 
 #[test]
+fn where_nothing_is_allowed_no_nearest_is_named() {
+    let nothing = format!("{}allow = []", ALLOWED.split("allow").next().unwrap());
+    for baseline in ["", &nothing] {
+        let mut pipeline = holding_to(baseline);
+        pipeline.on_report(&report([write(0, 8, 0)]));
+        let [event] = &drain(&mut pipeline)[..] else { panic!("one event for {baseline}") };
+        assert!(event.text.contains("allows nothing between the two; find out"), "{}", event.text);
+    }
+}
+
+#[test]
 fn the_line_that_an_event_gives_is_good_as_it_stands() {
     let mut pipeline = holding_to(ALLOWED);
     let stranger = Usage { client: [192, 0, 2, 9].into(), ..write(0, 8, 0) };
