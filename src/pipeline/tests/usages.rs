@@ -83,7 +83,7 @@ fn a_client_is_new_if_it_asks_a_server_for_the_first_time_after_ten_minutes() {
       function_code = Unsigned(3)
       operation = Text("read")
       learned_ms = Real(605000.0)
-      trust = Text("seen_from_start")
+      trust = Text("full")
     "#);
     assert_eq!(see(&mut pipeline, [usage], []), [], "told once");
 }

@@ -24,7 +24,7 @@ pub(super) fn master_new(source: &SourceId, usage: &Usage, learned: Duration) ->
         humantime::format_duration(whole_s(learned))
     );
     let event = Event::new(Kind::MasterNew, usage.at, source.clone(), text);
-    let trust = if usage.is_from_start { "seen_from_start" } else { "met_under_way" };
+    let trust = if usage.is_from_start { "full" } else { "midstream" };
     with_parties(event, usage.vlan, client, (server, protocol, station))
         .with("function", function)
         .with("function_code", usage.function)
