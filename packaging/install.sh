@@ -13,7 +13,7 @@ if [ "${1:-}" = --remove ]; then
   rm -f "$unit" "$catalog" /usr/local/bin/infra_monitor
   systemctl daemon-reload
   journalctl --update-catalog
-  echo "removed; /etc/infra_monitor.toml and the user infra_monitor are left"
+  echo "removed; /etc/infra_monitor.toml, /etc/infra_monitor and the user infra_monitor are left"
   exit 0
 fi
 
@@ -24,6 +24,7 @@ binary=${1:-target/release/infra_monitor}
 getent passwd infra_monitor >/dev/null ||
   useradd --system --user-group --home-dir / --no-create-home --shell /usr/sbin/nologin infra_monitor
 install -m 755 "$binary" /usr/local/bin/infra_monitor
+install -d -m 755 /etc/infra_monitor # for a baseline, which `learn` writes as root without its privileges
 [ -e /etc/infra_monitor.toml ] || install -m 644 config/infra_monitor.toml /etc/infra_monitor.toml
 sed 's|/usr/bin/infra_monitor|/usr/local/bin/infra_monitor|g' systemd/infra_monitor.service > "$unit"
 chmod 644 "$unit"
