@@ -116,6 +116,8 @@ pub fn error_name(code: u16) -> Cow<'static, str> {
         0x8054 => "BadSecurityModeRejected",
         0x8055 => "BadSecurityPolicyRejected",
         0x8056 => "BadTooManySessions",
+        0x8078 => "BadTooManyPublishRequests",
+        0x8079 => "BadNoSubscription",
         0x807d => "BadTcpServerTooBusy",
         0x807e => "BadTcpMessageTypeInvalid",
         0x807f => "BadTcpSecureChannelUnknown",
