@@ -24,7 +24,7 @@ mod wire_report;
 
 pub use blame::{Intact, Repaired, Unfinished, Unverifiable};
 pub use checksum_tally::{Checked, ChecksumTally, Corruption, Tally};
-pub use detected::{Detected, DetectionTally};
+pub use detected::{Detected, DetectionTally, connects_out};
 pub use effect::{Bank, Ineffective};
 pub use event::{Event, Scalar};
 pub use exchange::{Exchange, Identity, Overheard, ReadAnswer, canonical};

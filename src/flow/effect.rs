@@ -8,10 +8,11 @@
 //! Bounded: [`MAX_CELLS`] values in order of address, and nothing is looked up while there is none.
 
 mod cell;
+mod spot;
 mod write;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::ops::{Bound, RangeInclusive};
+use std::ops::Bound;
 
 use crate::record::{Bank, Ineffective, Note, WireReport};
 use crate::wire::modbus::pdu::{Access, Layout, Pdu};
@@ -21,6 +22,7 @@ use super::outstanding::Request;
 use super::watch::time;
 
 use cell::{Answered, Cell, Expected, Trust};
+use spot::{Spot, is_same_device, spot, spots};
 pub(super) use write::also_reads;
 use write::{Read, Write};
 
@@ -56,17 +58,6 @@ pub(super) struct Effects {
     blind_until_ns: u64,
     seed: u64,
     is_on: bool,
-}
-
-/// A coil or register. In this order, all units at an address lie together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Spot {
-    server: u128,
-    /// Port and VLAN.
-    rest: u64,
-    bank: Bank,
-    address: u16,
-    unit: u8,
 }
 
 /// A difference that is not claimed yet.
@@ -356,22 +347,6 @@ impl Effects {
         self.swept = next.or_else(|| self.cells.first_key_value()).map(|(spot, _)| *spot);
         self.swept
     }
-}
-
-/// A device that is spoken to directly takes 0 and 255 for itself, and many take any unit; behind a
-/// gateway, 0 is all units (Messaging Guide V1.0b, section 4.4.2).
-fn is_same_device(one: u8, other: u8) -> bool {
-    one == other || [one, other].iter().any(|unit| matches!(unit, 0 | 255))
-}
-
-fn spot(key: &Key, bank: Bank, address: u16, unit: u8) -> Spot {
-    let (server, rest) = key.service();
-    Spot { server, rest, bank, address, unit }
-}
-
-fn spots(key: &Key, extent: write::Extent) -> RangeInclusive<Spot> {
-    let last = extent.first.saturating_add(extent.count.saturating_sub(1));
-    spot(key, extent.bank, extent.first, 0)..=spot(key, extent.bank, last, u8::MAX)
 }
 
 fn group(key: &Key, seed: u64) -> usize {

@@ -343,14 +343,6 @@ impl Table {
         Some(number)
     }
 
-    /// Who talks to whom, whatever connection it is. A server that connects to the port of a service
-    /// has another port of its own each time.
-    fn parties(&self, key: &Key) -> Key {
-        let has_called =
-            self.ports.contain(key.client_port()) && !self.ports.contain(key.server_port());
-        if has_called { key.at_port_of_client() } else { *key }
-    }
-
     /// The places a connection may lie in, the first one first.
     fn window(&self, hash: u64) -> &[Place] {
         let home = self.home(hash);

@@ -21,9 +21,6 @@ pub(super) struct Detections {
 
 const MAX_TOLD: usize = 256;
 const MAX_OF_HOST: usize = 8;
-/// Where operating systems begin to number the ports of those who connect; servers do not listen
-/// there. Linux; the range of IANA begins at 49152 (RFC 6335, section 6).
-const FIRST_EPHEMERAL: u16 = 32_768;
 
 /// Where it was found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,15 +65,10 @@ impl Place {
     fn of(source: &SourceId, detected: &Detected) -> Self {
         let Detected { vlan, protocol, client, server, .. } = *detected;
         let vlan = (vlan.outer, vlan.inner);
-        let listener = if connects_out(detected) { client } else { server };
+        let listener = if detected.connects_out() { client } else { server };
         let host = Host { source: source.clone(), vlan, protocol, server: server.ip() };
         Self { host, listener }
     }
-}
-
-/// True if the server seems to be the one who connects.
-fn connects_out(detected: &Detected) -> bool {
-    detected.server.port() >= FIRST_EPHEMERAL && detected.client.port() < FIRST_EPHEMERAL
 }
 
 fn told(source: &SourceId, detected: &Detected) -> Event {
@@ -92,7 +84,7 @@ fn told(source: &SourceId, detected: &Detected) -> Event {
         | Protocol::Bacnet => ("Modbus/TCP", "modbus_ports"),
     };
     let evidence = format!("{n_pairs} requests of {client} were answered as only Modbus does");
-    let text = if connects_out(detected) {
+    let text = if detected.connects_out() {
         let host = server.ip();
         format!(
             "{host} connects to {client} and serves {name} there: {evidence}; it is followed from \

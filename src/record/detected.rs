@@ -20,6 +20,22 @@ pub struct Detected {
     pub n_pairs: u32,
 }
 
+/// Where operating systems begin to number the ports of those who connect; servers do not listen
+/// there. Linux; the range of IANA begins at 49152 (RFC 6335, section 6).
+const FIRST_EPHEMERAL: u16 = 32_768;
+
+impl Detected {
+    /// True if the server seems to be the one who connects.
+    pub fn connects_out(&self) -> bool {
+        connects_out(self.server.port(), self.client.port())
+    }
+}
+
+/// True if a server at one port seems to have connected to its client at the other.
+pub fn connects_out(server_port: u16, client_port: u16) -> bool {
+    server_port >= FIRST_EPHEMERAL && client_port < FIRST_EPHEMERAL
+}
+
 /// What was not remembered for want of room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct DetectionTally {

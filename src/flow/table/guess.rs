@@ -5,7 +5,7 @@
 //! port is, until evidence is complete; and between two ports of servers, the first segment that
 //! can go one way only decides.
 
-use crate::record::{Note, Protocol, WireReport};
+use crate::record::{Note, Protocol, WireReport, connects_out};
 use crate::wire::modbus::likeness::{self, Framing};
 use crate::wire::modbus::pdu::Direction;
 use crate::wire::packet::Flags;
@@ -113,5 +113,14 @@ impl Table {
         } else {
             Direction::Request
         }
+    }
+
+    /// Who talks to whom, whatever connection it is. A server that connects to its client has
+    /// another port of its own each time.
+    pub(super) fn parties(&self, key: &Key) -> Key {
+        let (client_port, server_port) = (key.client_port(), key.server_port());
+        let has_called = !self.ports.contain(server_port)
+            && (self.ports.contain(client_port) || connects_out(server_port, client_port));
+        if has_called { key.at_port_of_client() } else { *key }
     }
 }

@@ -187,15 +187,17 @@ fn a_converter_that_connects_to_its_master_is_found_on_a_configured_port_too() {
 
 #[test]
 fn a_device_that_calls_its_master_is_one_station_whatever_port_it_calls_from() {
-    let mut wire = Wire { client_port: 502, ..Wire::new() };
-    for server_port in 51_000..51_004 {
-        wire.server_port = server_port;
-        (0..5).for_each(|transaction| exchange(&mut wire, transaction));
+    for (client_port, server) in [(502, "192.0.2.2:502"), (5000, "192.0.2.2:5000")] {
+        let mut wire = Wire { client_port, ..Wire::new() };
+        for server_port in 51_000..51_004 {
+            wire.server_port = server_port;
+            (0..5).for_each(|transaction| exchange(&mut wire, transaction));
+        }
+        assert_eq!((wire.counts(), detected(&wire).len()), ((20, 20, 20), 4));
+        let servers: Vec<_> = wire.report.usages.iter().map(|usage| usage.server).collect();
+        assert_eq!(servers, [server.parse().unwrap()]);
+        assert_eq!(wire.report.usage_changes.len(), 1, "it answers, once");
     }
-    assert_eq!((wire.counts(), detected(&wire).len()), ((20, 20, 20), 4));
-    let servers: Vec<_> = wire.report.usages.iter().map(|usage| usage.server).collect();
-    assert_eq!(servers, ["192.0.2.2:502".parse().unwrap()]);
-    assert_eq!(wire.report.usage_changes.len(), 1, "it answers, once");
 }
 
 #[test]
