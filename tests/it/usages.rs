@@ -173,5 +173,5 @@ fn after_ten_minutes_a_second_master_a_new_client_and_a_new_device_are_told_and_
     let mut expected = expected.to_vec();
     expected.sort_unstable();
     assert_eq!(told, expected, "{events:#?}");
-    assert_eq!(field(&events[0], "trust"), "seen_from_start");
+    assert_eq!(field(&events[0], "trust"), "full");
 }
