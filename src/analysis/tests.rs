@@ -63,6 +63,17 @@ fn a_flood_of_corruption_costs_a_bounded_report_that_counts_the_rest() {
 }
 
 #[test]
+fn no_flood_of_one_sort_hides_what_is_told_once() {
+    let claim = |mac| {
+        let arp = fixture::arp(2, [2, 0, 0, 0, 0, mac], [192, 0, 2, 7], [192, 0, 2, 9]);
+        fixture::ethernet(0x0806, &arp)
+    };
+    let frames = [vec![claim(1)], vec![corrupt_request(); 1000], vec![claim(2)]].concat();
+    let report = judged(frames);
+    assert!(matches!(report.notes.last(), Some(Note::Layer2(_))), "{:?}", report.notes.last());
+}
+
+#[test]
 fn an_offloaded_checksum_is_no_corruption_and_its_request_is_followed() {
     let addresses = fixture::addresses_v4();
     let segment = fixture::offloaded(6, &addresses, &fixture::MODBUS, 32 + 12);

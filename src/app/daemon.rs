@@ -62,7 +62,7 @@ const READINGS: usize = 1024;
 const LINES: usize = 256;
 
 /// Lossless: an analyser waits when it is full, and its ring absorbs the wait. A report may hold
-/// [`WireReport::MAX_NOTES`] notes, so that this is also a bound on memory.
+/// twice [`WireReport::MAX_NOTES`] notes, so that this is also a bound on memory.
 const REPORTS: usize = 64;
 
 /// Lossless: a listener adds to its report while it is full, and waits only with its last.

@@ -53,8 +53,10 @@ pub struct WireReport {
     /// Hosts and segments no longer looked at, because there was no room, while it was not known
     /// why their checksums are wrong or not finished.
     pub suspects_evicted: u64,
-    /// At most [`WireReport::MAX_NOTES`], in order.
+    /// In order; of each sort as many as it has room for.
     pub notes: Vec<Note>,
+    /// How many of them are of which sort.
+    pub noted: Noted,
     /// Notes beyond that, counted only.
     pub notes_dropped: u64,
     /// Reads of watched servers, at most [`WireReport::MAX_READS`], in order.
@@ -77,11 +79,10 @@ pub struct WireReport {
 }
 
 impl WireReport {
-    /// A stranger decides how many findings a block holds; this bounds what they cost.
+    /// A stranger decides how many findings a block holds; this bounds what they cost. It is the room
+    /// of what was said. Damage has half of it besides, and so has what is told once: whoever sends
+    /// much of the one cannot hide the other.
     pub const MAX_NOTES: usize = 64;
-    /// Corruption and what is not IP have room in these of them: both are counted apart, while one
-    /// write that is not noted is not told at all.
-    const MAX_CORRUPT: usize = Self::MAX_NOTES / 2;
     /// Likewise; with the longest answers 100 KB. Twelve thousand a second, at 20 ms a block.
     pub const MAX_READS: usize = 256;
 
@@ -114,6 +115,7 @@ impl WireReport {
             intact: Vec::new(),
             suspects_evicted: 0,
             notes: Vec::new(),
+            noted: Noted::default(),
             notes_dropped: 0,
             reads: Vec::new(),
             reads_dropped: 0,
@@ -128,18 +130,18 @@ impl WireReport {
 
     /// Keep `note` if there is room, count it if not.
     pub fn note(&mut self, note: Note) {
-        let room = match note {
-            Note::Corrupt(_)
-            | Note::Conflict(_)
+        let (n, room) = match note {
+            Note::Corrupt(_) | Note::Repaired(_) => (&mut self.noted.damage, Self::MAX_NOTES / 2),
+            Note::Conflict(_)
             | Note::Jump(_)
             | Note::Layer2(_)
-            | Note::Repaired(_)
-            | Note::Unverifiable(_) => Self::MAX_CORRUPT,
-            Note::Modbus(_) | Note::Message(_) | Note::Ineffective(_) | Note::Detected(_) => {
-                Self::MAX_NOTES
-            }
+            | Note::Unverifiable(_)
+            | Note::Ineffective(_)
+            | Note::Detected(_) => (&mut self.noted.once, Self::MAX_NOTES / 2),
+            Note::Modbus(_) | Note::Message(_) => (&mut self.noted.said, Self::MAX_NOTES),
         };
-        if self.notes.len() < room {
+        if *n < room {
+            *n += 1;
             self.notes.push(note);
         } else {
             self.notes_dropped += 1;
@@ -154,6 +156,17 @@ impl WireReport {
             self.reads_dropped += 1;
         }
     }
+}
+
+/// Notes of a block by sort. Each has room of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Noted {
+    /// Writes and refusals.
+    pub said: usize,
+    /// Damaged packets and their repetitions, which are counted apart as well.
+    pub damage: usize,
+    /// What is told when it is found and then not for long, so that it must not get lost.
+    pub once: usize,
 }
 
 /// A hole in the stream of frames.
