@@ -121,8 +121,10 @@ impl Neighbourhood {
         if self.learning_until_ns.is_none() {
             self.learning_until_ns = Some(at_ns.saturating_add(self.learns_for_ns));
         }
-        let quiet_ns = at_ns.saturating_sub(std::mem::replace(&mut self.last_ns, at_ns));
-        if std::mem::take(&mut self.has_gap) || quiet_ns > ABSENT_NS {
+        let last_ns = std::mem::replace(&mut self.last_ns, at_ns);
+        let is_set_back = last_ns.saturating_sub(at_ns) > SECOND_NS;
+        let is_absent = at_ns.saturating_sub(last_ns) > ABSENT_NS || is_set_back;
+        if std::mem::take(&mut self.has_gap) || is_absent {
             self.neighbours.on_gap(at_ns);
             self.streams.on_gap(at_ns);
         }
@@ -169,6 +171,11 @@ impl Neighbourhood {
         self.neighbours.sweep(last_ns, report);
         self.streams.sweep(last_ns, report);
     }
+}
+
+/// True if it is not yet time for what is done every so often, unless the clock was set back.
+fn is_early(now_ns: u64, next_ns: u64, every_ns: u64) -> bool {
+    next_ns.checked_sub(now_ns).is_some_and(|left_ns| left_ns > 0 && left_ns <= every_ns)
 }
 
 impl Seen {

@@ -8,7 +8,7 @@ use crate::wire::packet::Vlan;
 use super::label::Label;
 use super::places::{Met, Places};
 use super::telling::Telling;
-use super::{SECOND_NS, Seen};
+use super::{SECOND_NS, Seen, is_early};
 
 /// Times four: neighbours known at a time. A port has one; a mirror of many ports has many.
 const N_SETS: usize = 32;
@@ -32,6 +32,8 @@ struct Known {
     ttl_ns: u64,
     heard_ns: u64,
     is_gone: bool,
+    /// What the operator knows: whether it is gone, and its words.
+    told: (bool, Words),
     telling: Telling,
 }
 
@@ -59,7 +61,7 @@ impl Neighbours {
             system: Label::new(lldp.system_name.unwrap_or_default()),
         };
         let (key, at_ns) = ((seen.vlan, seen.source), seen.at_ns);
-        let (met, known) = self.places.meet(key, at_ns, || Known::new(&words));
+        let (met, known) = self.places.meet(key, at_ns, || Known::new(&words, lldp.ttl == 0));
         report.layer2.evicted += u64::from(met == Met::Instead);
         let was_gone = std::mem::replace(&mut known.is_gone, lldp.ttl == 0);
         let before = std::mem::replace(&mut known.words, words);
@@ -79,7 +81,7 @@ impl Neighbours {
 
     /// Tell who has said nothing for longer than it wanted to be remembered.
     pub(super) fn sweep(&mut self, now_ns: u64, report: &mut WireReport) {
-        if now_ns < self.next_sweep_ns {
+        if is_early(now_ns, self.next_sweep_ns, SWEEP_NS) {
             return;
         }
         self.next_sweep_ns = now_ns + SWEEP_NS;
@@ -90,22 +92,44 @@ impl Neighbours {
                 let seen =
                     Seen { at_ns: now_ns, vlan, source, destination: None, is_learning: false };
                 known.tell(&seen, Some(NeighbourChange::Gone), report);
+            } else {
+                known.catch_up((now_ns, vlan, source), report);
             }
         }
     }
 }
 
 impl Known {
-    fn new(words: &Words) -> Self {
-        Self { words: *words, ttl_ns: 0, heard_ns: 0, is_gone: false, telling: Telling::default() }
+    fn new(words: &Words, is_gone: bool) -> Self {
+        let (told, telling) = ((is_gone, *words), Telling::default());
+        Self { words: *words, ttl_ns: 0, heard_ns: 0, is_gone, told, telling }
     }
 
     fn tell(&mut self, seen: &Seen, change: Option<NeighbourChange>, report: &mut WireReport) {
         let Some(change) = change else { return };
         if let Some(untold) = self.telling.is_due(seen.at_ns, AGAIN_NS) {
-            let now = self.words.told();
-            seen.tell(Layer2Change::Neighbour { change, now }, untold, report);
+            self.say(seen, change, untold, report);
         }
+    }
+
+    /// Tell what came too soon after something else and still is so: the last word is true.
+    fn catch_up(&mut self, (at_ns, vlan, source): (u64, Vlan, Mac), report: &mut WireReport) {
+        let change = match self.told {
+            told if told == (self.is_gone, self.words) => return,
+            _ if self.is_gone => NeighbourChange::Gone,
+            (true, _) => NeighbourChange::Appeared,
+            (false, words) => NeighbourChange::Replaced(words.told()),
+        };
+        if let Some(untold) = self.telling.is_overdue(at_ns, AGAIN_NS) {
+            let seen = Seen { at_ns, vlan, source, destination: None, is_learning: false };
+            self.say(&seen, change, untold, report);
+        }
+    }
+
+    fn say(&mut self, seen: &Seen, change: NeighbourChange, untold: u64, report: &mut WireReport) {
+        self.told = (self.is_gone, self.words);
+        let now = self.words.told();
+        seen.tell(Layer2Change::Neighbour { change, now }, untold, report);
     }
 }
 

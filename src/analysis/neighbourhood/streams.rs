@@ -16,7 +16,7 @@ use crate::wire::packet::Vlan;
 use super::label::Label;
 use super::places::{Met, Places};
 use super::telling::Telling;
-use super::{SECOND_NS, Seen};
+use super::{SECOND_NS, Seen, is_early};
 
 use numbers::{Past, Step};
 
@@ -59,6 +59,8 @@ struct State {
     is_complete: bool,
     silence: Silence,
     changes: Telling,
+    /// The last change, if it came too soon after another one to be told.
+    owed: Option<GooseChange>,
     disorder: Telling,
     losses: Telling,
 }
@@ -97,7 +99,7 @@ impl Streams {
 
     /// Tell which streams have said nothing for longer than they may.
     pub(super) fn sweep(&mut self, now_ns: u64, report: &mut WireReport) {
-        if now_ns < self.next_sweep_ns {
+        if is_early(now_ns, self.next_sweep_ns, SWEEP_NS) {
             return;
         }
         self.next_sweep_ns = now_ns + SWEEP_NS;
@@ -109,6 +111,12 @@ impl Streams {
                 state.silence = if untold.is_some() { Silence::Told } else { Silence::Untold };
                 let lost = GooseChange::Lost { allowed: Duration::from_nanos(state.allowed_ns) };
                 key.tell(now_ns, lost, untold, report);
+            }
+            if let Some(change) = state.owed
+                && let Some(untold) = state.changes.is_overdue(now_ns, AGAIN_NS)
+            {
+                state.owed = None;
+                key.tell(now_ns, change, Some(untold), report);
             }
         }
     }
@@ -125,6 +133,7 @@ impl State {
             is_complete: false,
             silence: Silence::No,
             changes: Telling::default(),
+            owed: None,
             disorder: Telling::default(),
             losses: Telling::default(),
         };
@@ -189,6 +198,9 @@ impl State {
             Step::State { .. } | Step::Next | Step::Twice => &mut self.changes,
         };
         let untold = telling.is_due(at_ns, AGAIN_NS);
+        if matches!(change, GooseChange::State { .. } | GooseChange::Flags { .. }) {
+            self.owed = untold.is_none().then_some(change);
+        }
         key.tell(at_ns, change, untold, report);
     }
 }

@@ -198,6 +198,21 @@ fn a_neighbour_is_told_when_it_changes_goes_and_comes() {
     assert_eq!(neighbour_change(&told), Some((&NeighbourChange::Appeared, "sw-2")));
     let told = see(&mut shown, 400.0, b"sw-2", 0);
     assert_eq!(neighbour_change(&told), Some((&NeighbourChange::Gone, "sw-2")));
+    assert_eq!(see(&mut shown, 420.0, b"sw-2", 120), [], "too soon");
+    assert_eq!(shown.end_block(450.0), []);
+    let told = shown.end_block(461.0);
+    assert_eq!(neighbour_change(&told), Some((&NeighbourChange::Appeared, "sw-2")), "it stays");
+    assert_eq!(shown.end_block(530.0), [], "told once");
+}
+
+#[test]
+fn what_is_silent_after_the_clock_was_set_back_is_missed() {
+    let mut shown = Shown::settled();
+    shown.end_block(9000.0);
+    shown.see(5000.0, ethernet::LLDP, &lldp(b"sw-1", 120));
+    shown.end_block(5000.0);
+    let told = shown.end_block(5121.0);
+    assert_eq!(neighbour_change(&told), Some((&NeighbourChange::Gone, "sw-1")));
 }
 
 #[test]
@@ -248,6 +263,10 @@ fn another_root_is_told_once_whoever_repeats_it() {
         assert_eq!(shown.see_frame(4.0, &bpdu(5 + n % 2, 3, false)), []);
     }
     assert_eq!(roots(&shown.see_frame(90.0, &bpdu(7, 7, false))), [(3, 7)], "nobody speaks of 3");
+    assert_eq!(shown.see_frame(110.0, &bpdu(6, 3, false)), [], "too soon");
+    assert_eq!(shown.see_frame(149.0, &bpdu(6, 3, false)), []);
+    assert_eq!(roots(&shown.see_frame(151.0, &bpdu(6, 3, false))), [(7, 3)], "it stays");
+    assert_eq!(shown.see_frame(230.0, &bpdu(6, 3, false)), []);
 }
 
 #[test]

@@ -34,6 +34,8 @@ struct Tree {
     root: Option<(BridgeId, Mac, u64)>,
     /// When a change was last spoken of.
     changed_ns: Option<u64>,
+    /// The root that the operator knows.
+    told: Option<BridgeId>,
     telling: Telling,
 }
 
@@ -64,7 +66,7 @@ impl Tree {
     fn on_configuration(&mut self, seen: &Seen, said: &Configuration, report: &mut WireReport) {
         let now = (said.root, seen.source, seen.at_ns);
         let Some((before, by, heard_ns)) = self.root else {
-            self.root = Some(now);
+            (self.root, self.told) = (Some(now), Some(said.root));
             return;
         };
         let is_believed = by == seen.source
@@ -74,10 +76,16 @@ impl Tree {
             return;
         }
         self.root = Some(now);
-        if said.root != before
-            && let Some(untold) = self.telling.is_due(seen.at_ns, AGAIN_NS)
-        {
-            let (root, bridge) = (said.root, said.bridge);
+        let known = self.told.filter(|told| *told != said.root);
+        let untold = match known {
+            _ if said.root != before => self.telling.is_due(seen.at_ns, AGAIN_NS),
+            // It came back too soon after another one to be told, and has stayed.
+            Some(_) => self.telling.is_overdue(seen.at_ns, AGAIN_NS),
+            None => None,
+        };
+        if let Some(untold) = untold {
+            let (before, root, bridge) = (known.unwrap_or(before), said.root, said.bridge);
+            self.told = Some(root);
             seen.tell(Layer2Change::Root { before, root, bridge }, untold, report);
         }
     }

@@ -48,6 +48,14 @@ fn another_state_is_told_and_then_counted_for_a_minute() {
     for n in 9..60 {
         assert_eq!(shown.goose(997.0 + f64::from(n), n, 0), []);
     }
+    let (before, now) = (number(58, 0), number(59, 0));
+    let last = GooseChange::State { before, now, missed: 0, flags };
+    assert_eq!(shown.goose(1057.0, 59, 1), []);
+    assert_eq!(shown.goose(1059.0, 59, 2), []);
+    assert_eq!(changes(shown.end_block(1060.0)), []);
+    assert_eq!(shown.goose(1064.0, 59, 3).len(), 1, "late");
+    assert_eq!(changes(shown.end_block(1065.5)), [last], "the last word is true");
+    assert_eq!(changes(shown.end_block(1065.9)), []);
 }
 
 #[test]
