@@ -108,7 +108,8 @@ impl Polls {
         let n_pairs = self.0.iter_mut().filter(|(_, silence)| is_due(silence)).count();
         for (pair, silence) in self.0.iter_mut() {
             if is_due(silence) {
-                let stopped = std::mem::take(&mut silence.stopped);
+                let stopped = silence.stopped.clone();
+                silence.stopped.n = 0; // the rest is needed if only some of them come back
                 silence.told_at = Some(now);
                 silence.is_told = tell(Told::Stopped { pair: *pair, stopped, n_pairs });
             }
@@ -120,6 +121,9 @@ impl Polls {
             let n_silent = silence.n_silent;
             // What stopped and is back before it was told is nothing any more.
             silence.stopped.n = silence.stopped.n.min(n_silent);
+            if n_silent == 0 {
+                silence.stopped = Stopped::default();
+            }
             if std::mem::take(&mut silence.is_told) {
                 tell(Told::Resumed { pair: *pair, n, n_silent, last });
                 silence.stopped.n = n_silent;

@@ -104,4 +104,6 @@ fn requests_that_stay_away_when_others_are_back_are_told_after_five_minutes() {
     assert_eq!(window(&mut pipeline, 100, []), []);
     let events = window(&mut pipeline, 321, []);
     assert_eq!(field(&events[0], "polls"), Some(&Scalar::Unsigned(1)));
+    assert_eq!(field(&events[0], "silent_ms"), Some(&Scalar::Real(309_000.0)));
+    assert_eq!(field(&events[0], "closed_by"), Some(&Scalar::from("client")));
 }
