@@ -114,7 +114,7 @@ impl Suspects {
     pub(super) fn locate(&self, source: IpAddr, destination: IpAddr, losses: &Losses) -> Locator {
         let Some(suspect) = self.by_host.get(&source) else { return Locator::Unknown };
         let peer = suspect.peers.get(&destination).copied().unwrap_or_default();
-        let n_hosts = self.by_host.len();
+        let n_hosts = self.by_host.values().filter(|host| !self.is_to_blame(host)).count();
         match peer.repaired_after {
             _ if peer.rewritten => Locator::Rewritten,
             _ if suspect.is_always_bad(self.n_valid) => Locator::Sender { failed: suspect.failed },
@@ -123,6 +123,12 @@ impl Suspects {
             None if n_hosts > 1 => Locator::Path { n_hosts },
             None => Locator::Unknown,
         }
+    }
+
+    /// True if what of a sender is wrong needs no other cause: it says nothing of a way that it
+    /// shares with others.
+    fn is_to_blame(&self, suspect: &Suspect) -> bool {
+        suspect.is_always_bad(self.n_valid) || suspect.peers.values().any(|peer| peer.rewritten)
     }
 
     pub(super) fn on_window_end(&mut self, now: SystemTime) {
