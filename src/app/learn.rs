@@ -27,6 +27,7 @@ pub fn from_files(
 ) -> Result<Replayed, FileError> {
     replay::replay(paths, |observed| match observed {
         replay::Observed::Usage(usage) => learned.on_usage(usage),
+        replay::Observed::Deferred(n) => learned.on_deferred(n),
         replay::Observed::Progress { read, total } => progress(read, total),
         replay::Observed::Event(_) | replay::Observed::Transaction { .. } => (),
     })

@@ -73,6 +73,8 @@ pub enum Observed<'a> {
     },
     /// Somebody asks something of somebody for the first time, or more than before.
     Usage(&'a Usage),
+    /// So many news of who asks what of whom were met when there was no room to tell them.
+    Deferred(u64),
     /// Bytes read, of all files together.
     Progress {
         read: u64,
@@ -186,6 +188,7 @@ struct Totals {
     detection: DetectionTally,
     layer2: Layer2Tally,
     flows_evicted: u64,
+    usages_deferred: u64,
     streams: StreamTally,
     deviations: Option<u64>,
     /// Earliest and latest time stamp.
@@ -210,6 +213,9 @@ impl Replay {
             self.window_end = Some(report.at + WINDOW);
         }
         report.usages.iter().for_each(|usage| observe(Observed::Usage(usage)));
+        if report.usages_deferred > 0 {
+            observe(Observed::Deferred(report.usages_deferred));
+        }
         self.pipeline.on_report(report);
         self.totals.add(report);
         self.show_events(observe);
@@ -247,6 +253,7 @@ impl Totals {
         self.detection.merge(&report.detection);
         self.layer2.merge(&report.layer2);
         self.flows_evicted += report.flows_evicted;
+        self.usages_deferred += report.usages_deferred;
         self.streams.merge(&report.streams);
     }
 
@@ -270,6 +277,7 @@ impl From<Totals> for Summary {
         ledger.drop("unknown_link", totals.unknown_link);
         ledger.drop("truncated_record", totals.truncated_records);
         ledger.note("flows_evicted", totals.flows_evicted);
+        ledger.note("usages_deferred", totals.usages_deferred);
         ledger.note("candidates_evicted", totals.detection.candidates_evicted);
         ledger.note("servers_evicted", totals.detection.servers_evicted);
         ledger.note("modbus_unread", totals.modbus.unread);

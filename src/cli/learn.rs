@@ -113,8 +113,8 @@ fn write(learned: &Learned, output: Option<Output>, from: &str) -> Result<(), Fa
     };
     let mut stderr = io::stderr();
     writeln!(stderr, "learnt from {from}\nlines: {n_lines}, {what}")?;
-    if learned.n_untold() > 0 {
-        writeln!(stderr, "warning: {}", no_room(learned))?;
+    for why in incomplete(learned) {
+        writeln!(stderr, "warning: {why}")?;
     }
     match written {
         Written::New | Written::Added | Written::Nothing => Ok(()),
@@ -124,12 +124,20 @@ fn write(learned: &Learned, output: Option<Output>, from: &str) -> Result<(), Fa
     }
 }
 
-fn no_room(learned: &Learned) -> String {
-    format!(
-        "more than {} lines; news without room: {}; is there a scan, or a flood of forged addresses?",
-        Learned::CAPACITY,
-        learned.n_untold()
-    )
+/// What may be missing, and why.
+fn incomplete(learned: &Learned) -> Vec<String> {
+    let (untold, deferred) = (learned.n_untold(), learned.n_deferred());
+    let no_room = format!(
+        "more than {} lines; news without room: {untold}; is there a scan, or a flood of forged \
+         addresses?",
+        Learned::CAPACITY
+    );
+    let too_fast = format!(
+        "so much was new at once that {deferred} requests could not be kept when they were seen; \
+         what did not come again is missing"
+    );
+    let reasons = [(untold, no_room), (deferred, too_fast)];
+    reasons.into_iter().filter(|(n, _)| *n > 0).map(|(_, why)| why).collect()
 }
 
 fn header(from: &str, learned: &Learned) -> String {
@@ -142,8 +150,8 @@ fn header(from: &str, learned: &Learned) -> String {
          # Numbers are 8, \"8..12\" (both ends belong to it) or [8, \"10..12\"]; a key that is left\n\
          # out allows any. `infra_monitor learn --output` with this file adds what it does not allow.\n"
     );
-    if learned.n_untold() > 0 {
-        header.extend(["# INCOMPLETE: ", &no_room(learned), "\n"]);
+    for why in incomplete(learned) {
+        header.extend(["# INCOMPLETE: ", &why, "\n"]);
     }
     header
 }

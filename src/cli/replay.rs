@@ -43,7 +43,7 @@ pub(super) fn replay(args: &args::Replay) -> Result<(), Failure> {
             }
         }
         Observed::Transaction { source, turn } => transactions.print(source, turn),
-        Observed::Usage(_) => (),
+        Observed::Usage(_) | Observed::Deferred(_) => (),
         Observed::Progress { read, total } => progress.show(read, total),
     };
     let replayed = match baseline {

@@ -165,6 +165,21 @@ fn learning_more_adds_lines_and_changes_none() {
 }
 
 #[test]
+fn what_came_too_fast_to_be_learnt_makes_a_baseline_that_says_so() {
+    let folder = Folder::new();
+    let clients: Vec<_> = (1..=200).map(|client| write(client, 0, 8, 5)).collect();
+    let capture = folder.capture("burst.pcap", &clients);
+    let baseline = folder.path("baseline.toml");
+    let run = learn(&baseline, &[&capture]);
+    let text = fs::read_to_string(&baseline).unwrap();
+    let n_missing = 200 - text.matches("[[talk]]").count();
+    assert!(n_missing > 0, "one block has no room for so many");
+    let said = format!("that {n_missing} requests could not be kept when they were seen");
+    assert!(text.contains("# INCOMPLETE: ") && text.contains(&said), "{text}");
+    assert!(run.stderr.contains(&said), "{}", run.stderr);
+}
+
+#[test]
 fn a_baseline_goes_to_standard_output_unless_a_file_is_named() {
     let folder = Folder::new();
     let capture = folder.capture("a\n[[talk]].pcap", &[write(7, 0, 8, 5)]);

@@ -133,7 +133,7 @@ fn several_files_add_up_and_progress_reaches_the_end() {
             last = (read, total);
         }
         Observed::Event(event) => n_writes += u64::from(event.kind == Kind::ModbusWrite),
-        Observed::Usage(_) => (),
+        Observed::Usage(_) | Observed::Deferred(_) => (),
         Observed::Transaction { turn, .. } => panic!("nobody asked for {turn:?}"),
     });
     let summary = summary.unwrap().summary;

@@ -74,7 +74,8 @@ fn the_server_is_told_once_with_what_to_do() {
         Observed::Event(_)
         | Observed::Transaction { .. }
         | Observed::Progress { .. }
-        | Observed::Usage(_) => (),
+        | Observed::Usage(_)
+        | Observed::Deferred(_) => (),
     })
     .unwrap();
     assert_eq!(told.len(), 1, "{told:?}");

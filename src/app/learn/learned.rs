@@ -16,6 +16,7 @@ pub struct Learned {
     known: Arc<Baseline>,
     lines: BTreeMap<Key, Line>,
     untold: u64,
+    deferred: u64,
 }
 
 /// In the order in which lines are written: all of a server stand together.
@@ -77,6 +78,16 @@ impl Learned {
     /// News for which there was no room.
     pub fn n_untold(&self) -> u64 {
         self.untold
+    }
+
+    /// News that a capture had no room to tell when it met them; those that came again were learnt.
+    pub fn on_deferred(&mut self, n: u64) {
+        self.deferred += n;
+    }
+
+    /// Those, all together.
+    pub fn n_deferred(&self) -> u64 {
+        self.deferred
     }
 
     /// What has to be added to the baseline.

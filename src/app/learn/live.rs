@@ -171,6 +171,7 @@ impl<F: FnMut(Observed<'_>)> Listener<'_, F> {
         self.live.frames += report.frames;
         self.live.lost += report.ring.drops;
         report.usages.iter().for_each(|usage| self.learned.on_usage(usage));
+        self.learned.on_deferred(report.usages_deferred);
         if let Some(state) = report.interface {
             (self.observe)(Observed::Interface { source: &report.source, state });
         }

@@ -83,7 +83,7 @@ impl Recording {
         let mut events = vec![];
         let replayed = replay(&[path], |observed| match observed {
             Observed::Event(event) => events.push(event.clone()),
-            Observed::Progress { .. } | Observed::Usage(_) => (),
+            Observed::Progress { .. } | Observed::Usage(_) | Observed::Deferred(_) => (),
             Observed::Transaction { turn, .. } => panic!("nobody asked for {turn:?}"),
         });
         assert!(replayed.unwrap().broken.is_empty());

@@ -34,7 +34,10 @@ fn told(path: &Path) -> String {
                 sentences.push(event.text.clone());
             }
         }
-        Observed::Progress { .. } | Observed::Transaction { .. } | Observed::Usage(_) => (),
+        Observed::Progress { .. }
+        | Observed::Transaction { .. }
+        | Observed::Usage(_)
+        | Observed::Deferred(_) => (),
     });
     let summary = replayed.unwrap().summary;
     let mut text = format!("{} packets: {}\n", summary.packets, summary.ledger);
