@@ -25,6 +25,7 @@ mod missed;
 mod neighbourhood;
 mod outbox;
 mod refusal;
+mod repeats;
 mod reply;
 mod sequence;
 mod tag;

@@ -6,18 +6,16 @@
 //! that a baseline that is replaced judges what is new from then on, and nothing again.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use crate::config::{Aspect, Baseline, Deviation, Grant, Parties};
 use crate::record::{Event, Kind, Ledger, Protocol, SourceId, Usage, WireReport};
 
 use super::message::{code_name, operation, title};
 use super::outbox::Outbox;
-use super::reply::is_recent;
+use super::repeats::Repeats;
 use super::words::function_name;
 
 /// What is held against what, and what was told of it.
@@ -25,11 +23,7 @@ use super::words::function_name;
 pub(super) struct Deviations {
     /// `None`: everything is allowed.
     baseline: Option<Arc<Baseline>>,
-    told: BTreeMap<Key, Repeat>,
-    /// Not told, but counted in what is told later.
-    repeated: u64,
-    /// Of those, the ones whose count was lost when they made room.
-    forgotten: u64,
+    told: Repeats<Key, MAX_DEVIATIONS>,
 }
 
 const MAX_DEVIATIONS: usize = 1024;
@@ -43,13 +37,6 @@ struct Key {
     station: Option<u32>,
     function: u16,
     aspect: &'static str,
-}
-
-#[derive(Debug)]
-struct Repeat {
-    told_at: SystemTime,
-    /// Since it was told.
-    untold: u64,
 }
 
 impl Deviations {
@@ -66,7 +53,7 @@ impl Deviations {
         let Some(baseline) = self.baseline.clone() else { return };
         for usage in &report.usages {
             let Err(deviation) = baseline.covers(usage) else { continue };
-            if let Some(untold) = self.untold(Key::of(usage, deviation.aspect), usage.at) {
+            if let Some(untold) = self.told.untold(Key::of(usage, deviation.aspect), usage.at) {
                 outbox.raise(Kind::BaselineDeviation, || {
                     let nearest = baseline.nearest(usage, deviation.aspect);
                     event(&report.source, usage, &deviation, nearest, untold)
@@ -77,37 +64,8 @@ impl Deviations {
 
     /// Count what was not told into a ledger of notes.
     pub(super) fn note_in(&self, ledger: &mut Ledger) {
-        ledger.note("deviations_repeated", self.repeated);
-        ledger.note("deviations_forgotten", self.forgotten);
-    }
-
-    /// How many were not told since the last one was; `None` if this is not to be told either.
-    fn untold(&mut self, key: Key, at: SystemTime) -> Option<u64> {
-        let untold = match self.told.get_mut(&key) {
-            Some(repeat) if is_recent(repeat.told_at, at) => {
-                repeat.untold += 1;
-                self.repeated += 1;
-                return None;
-            }
-            Some(repeat) => repeat.untold,
-            None => {
-                self.make_room();
-                0
-            }
-        };
-        self.told.insert(key, Repeat { told_at: at, untold: 0 });
-        Some(untold)
-    }
-
-    fn make_room(&mut self) {
-        if self.told.len() < MAX_DEVIATIONS {
-            return;
-        }
-        let oldest = self.told.iter().min_by_key(|(_, repeat)| repeat.told_at);
-        if let Some(key) = oldest.map(|(key, _)| key.clone()) {
-            let repeat = self.told.remove(&key);
-            self.forgotten += repeat.map_or(0, |repeat| repeat.untold);
-        }
+        ledger.note("deviations_repeated", self.told.repeated);
+        ledger.note("deviations_forgotten", self.told.forgotten);
     }
 }
 

@@ -4,25 +4,19 @@
 //! minutes at the soonest, with the count. Strangers choose what they write: the table holds
 //! [`MAX_SPOTS`], and the one told longest ago makes room.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::time::SystemTime;
 
 use crate::record::{Bank, Event, Ineffective, Kind, Ledger, SourceId};
 
 use super::outbox::Outbox;
-use super::reply::is_recent;
+use super::repeats::Repeats;
 use super::words::{function_name, latency_ms, whole_ms};
 
 /// What did not take effect, as far as it is remembered.
 #[derive(Debug, Default)]
 pub(super) struct Effects {
-    by_spot: BTreeMap<Spot, Repeat>,
-    /// Not told, but counted in what is told later.
-    repeated: u64,
-    /// Of those, the ones whose count was lost when they made room.
-    forgotten: u64,
+    told: Repeats<Spot, MAX_SPOTS>,
 }
 
 const MAX_SPOTS: usize = 256;
@@ -37,54 +31,18 @@ struct Spot {
     address: u16,
 }
 
-#[derive(Debug)]
-struct Repeat {
-    told_at: SystemTime,
-    /// Since it was told.
-    untold: u64,
-}
-
 impl Effects {
     /// Tell of it, unless that was done recently.
     pub(super) fn tell(&mut self, source: &SourceId, found: &Ineffective, outbox: &mut Outbox) {
-        if let Some(untold) = self.untold(Spot::of(source, found), found.at) {
+        if let Some(untold) = self.told.untold(Spot::of(source, found), found.at) {
             outbox.raise(Kind::WriteIneffective, || ineffective(source, found, untold));
         }
     }
 
     /// Count what was not told into a ledger of notes.
     pub(super) fn note_in(&self, ledger: &mut Ledger) {
-        ledger.note("ineffective_repeated", self.repeated);
-        ledger.note("ineffective_forgotten", self.forgotten);
-    }
-
-    /// How many were not told since the last one was; `None` if this is not to be told either.
-    fn untold(&mut self, spot: Spot, at: SystemTime) -> Option<u64> {
-        let untold = match self.by_spot.get_mut(&spot) {
-            Some(repeat) if is_recent(repeat.told_at, at) => {
-                repeat.untold += 1;
-                self.repeated += 1;
-                return None;
-            }
-            Some(repeat) => repeat.untold,
-            None => {
-                self.make_room();
-                0
-            }
-        };
-        self.by_spot.insert(spot, Repeat { told_at: at, untold: 0 });
-        Some(untold)
-    }
-
-    fn make_room(&mut self) {
-        if self.by_spot.len() < MAX_SPOTS {
-            return;
-        }
-        let oldest = self.by_spot.iter().min_by_key(|(_, repeat)| repeat.told_at);
-        if let Some(spot) = oldest.map(|(spot, _)| spot.clone()) {
-            let repeat = self.by_spot.remove(&spot);
-            self.forgotten += repeat.map_or(0, |repeat| repeat.untold);
-        }
+        ledger.note("ineffective_repeated", self.told.repeated);
+        ledger.note("ineffective_forgotten", self.told.forgotten);
     }
 }
 

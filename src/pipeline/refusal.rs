@@ -5,26 +5,20 @@
 //! minutes with the count. Strangers choose these four: the table holds [`MAX_ASKERS`], and the one
 //! told longest ago makes room. Then the log budget still bounds what is told.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::time::SystemTime;
 
 use crate::record::{Doubts, Ledger, Path, Protocol, SourceId, Spoken, Transaction};
 use crate::wire::packet::Vlan;
 
 use super::message;
 use super::outbox::Outbox;
-use super::reply::is_recent;
+use super::repeats::Repeats;
 use super::transaction;
 
 /// Who is refused what, as far as it is remembered.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    by_asker: BTreeMap<Asker, Repeat>,
-    /// Not told, but counted in what is told later.
-    repeated: u64,
-    /// Of those, the ones whose count was lost when they made room.
-    forgotten: u64,
+    told: Repeats<Asker, MAX_ASKERS>,
 }
 
 const MAX_ASKERS: usize = 256;
@@ -42,13 +36,6 @@ struct Asker {
     reason: Option<u16>,
 }
 
-#[derive(Debug)]
-struct Repeat {
-    told_at: SystemTime,
-    /// Since it was told.
-    untold: u64,
-}
-
 impl Refusals {
     /// Tell of a transaction: of every write that was not refused, and of a refusal unless one like
     /// it was told recently.
@@ -60,7 +47,7 @@ impl Refusals {
     ) {
         let kind = transaction::kind_of(seen);
         let untold = match seen.exception {
-            Some(_) => self.untold(Asker::of(source, seen), seen.at),
+            Some(_) => self.told.untold(Asker::of(source, seen), seen.at),
             None => Some(0),
         };
         if let Some(untold) = untold {
@@ -72,7 +59,7 @@ impl Refusals {
     pub(super) fn tell_message(&mut self, source: &SourceId, seen: &Spoken, outbox: &mut Outbox) {
         let kind = message::kind_of(seen);
         let untold = match seen.message.error {
-            Some(_) => self.untold(Asker::of_message(source, seen), seen.at),
+            Some(_) => self.told.untold(Asker::of_message(source, seen), seen.at),
             None => Some(0),
         };
         if let Some(untold) = untold {
@@ -82,37 +69,8 @@ impl Refusals {
 
     /// Count what was not told into a ledger of notes.
     pub(super) fn note_in(&self, ledger: &mut Ledger) {
-        ledger.note("refusals_repeated", self.repeated);
-        ledger.note("refusals_forgotten", self.forgotten);
-    }
-
-    /// How many were not told since the last one was; `None` if this is not to be told either.
-    fn untold(&mut self, asker: Asker, at: SystemTime) -> Option<u64> {
-        let untold = match self.by_asker.get_mut(&asker) {
-            Some(repeat) if is_recent(repeat.told_at, at) => {
-                repeat.untold += 1;
-                self.repeated += 1;
-                return None;
-            }
-            Some(repeat) => repeat.untold,
-            None => {
-                self.make_room();
-                0
-            }
-        };
-        self.by_asker.insert(asker, Repeat { told_at: at, untold: 0 });
-        Some(untold)
-    }
-
-    fn make_room(&mut self) {
-        if self.by_asker.len() < MAX_ASKERS {
-            return;
-        }
-        let oldest = self.by_asker.iter().min_by_key(|(_, repeat)| repeat.told_at);
-        if let Some(asker) = oldest.map(|(asker, _)| asker.clone()) {
-            let repeat = self.by_asker.remove(&asker);
-            self.forgotten += repeat.map_or(0, |repeat| repeat.untold);
-        }
+        ledger.note("refusals_repeated", self.told.repeated);
+        ledger.note("refusals_forgotten", self.told.forgotten);
     }
 }
 
