@@ -5,7 +5,9 @@ use std::time::SystemTime;
 
 use super::super::reply::is_recent;
 
-/// A bounded table. When it is full, whatever ranks least makes room and is counted.
+/// A bounded table. When it is full, the eighth that ranks least makes room and is counted: to look
+/// for the least of all each time would let a stranger who takes ever new addresses cost a walk
+/// through the table with each of them.
 #[derive(Debug)]
 pub(super) struct Known<K, V> {
     by_key: BTreeMap<K, V>,
@@ -37,13 +39,22 @@ impl<K: Copy + Ord, V> Known<K, V> {
     /// Put in what is not there.
     pub(super) fn insert<R: Ord>(&mut self, key: K, value: V, rank: impl Fn(&V) -> R) -> &mut V {
         if self.by_key.len() >= self.max && !self.contains(&key) {
-            let least = self.by_key.iter().min_by_key(|(_, value)| rank(value));
-            if let Some(least) = least.map(|(key, _)| *key) {
-                self.by_key.remove(&least);
-                self.n_forgotten += 1;
-            }
+            self.make_room(rank);
         }
         self.by_key.entry(key).or_insert(value)
+    }
+
+    fn make_room<R: Ord>(&mut self, rank: impl Fn(&V) -> R) {
+        let n = self.max.div_ceil(8);
+        let mut ranks: Vec<_> =
+            self.by_key.iter().map(|(key, value)| (rank(value), *key)).collect();
+        if n < ranks.len() {
+            ranks.select_nth_unstable(n);
+        }
+        for (_, key) in ranks.iter().take(n) {
+            self.by_key.remove(key);
+            self.n_forgotten += 1;
+        }
     }
 }
 
