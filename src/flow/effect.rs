@@ -8,13 +8,13 @@
 //! Bounded: [`MAX_CELLS`] values in order of address, and nothing is looked up while there is none.
 
 mod cell;
+mod cells;
 mod spot;
 mod write;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::ops::Bound;
+use std::collections::VecDeque;
 
-use crate::record::{Bank, Ineffective, Note, WireReport};
+use crate::record::{Ineffective, Note, WireReport};
 use crate::wire::modbus::pdu::{Access, Layout, Pdu};
 
 use super::key::Key;
@@ -22,7 +22,8 @@ use super::outstanding::Request;
 use super::watch::time;
 
 use cell::{Answered, Cell, Expected, Trust};
-use spot::{Spot, is_same_device, spot, spots};
+use cells::Cells;
+use spot::{Spot, is_same_device, spot};
 pub(super) use write::also_reads;
 use write::{Read, Write};
 
@@ -38,7 +39,7 @@ const HOLD_NS: u64 = 1_000_000_000;
 const MAX_SUSPECTS: usize = 64;
 /// Looked at for one that can go, when there is no room.
 const MAX_TRIED: usize = 8;
-/// Cells that are looked at after a block: all of them in half a second, of 20 ms a block.
+/// Cells that are looked at in a turn: all of them in half a second.
 const SWEEP: usize = 64;
 /// Groups of servers, of each of which it is known how often bytes were missed.
 const GROUPS: usize = 256;
@@ -46,7 +47,7 @@ const GROUPS: usize = 256;
 /// What was written to the servers of one capture.
 #[derive(Debug)]
 pub(super) struct Effects {
-    cells: BTreeMap<Spot, Cell>,
+    cells: Cells,
     suspects: VecDeque<Suspect>,
     /// How often bytes were missed that may have been for a server of this group.
     missed: Box<[u32; GROUPS]>,
@@ -82,7 +83,7 @@ pub(super) struct Context<'a> {
 impl Effects {
     pub(super) fn new(seed: u64) -> Self {
         Self {
-            cells: BTreeMap::new(),
+            cells: Cells::new(seed),
             suspects: VecDeque::new(),
             missed: Box::new([0; GROUPS]),
             order: 0,
@@ -204,7 +205,7 @@ impl Effects {
         let trust = self.trust(context);
         let Context { key, unit, at_ns, .. } = *context;
         let order = self.order;
-        for (spot, cell) in self.cells.range_mut(spots(key, write.extent)) {
+        for (spot, cell) in self.cells.within(key, write.extent) {
             if is_same_device(spot.unit, unit) {
                 cell.on_request(at_ns);
             }
@@ -234,9 +235,7 @@ impl Effects {
     /// behind several.
     fn is_written_elsewhere(&self, context: &Context<'_>, extent: write::Extent) -> bool {
         let (server, rest) = context.key.service();
-        let first = Spot { server, rest: 0, bank: Bank::Coils, address: 0, unit: 0 };
-        let of_server = self.cells.range(first..).take_while(|(spot, _)| spot.server == server);
-        of_server.map(|(spot, _)| spot).any(|spot| {
+        self.cells.of_server(server).any(|spot| {
             let is_within =
                 spot.address.checked_sub(extent.first).is_some_and(|n| n < extent.count);
             spot.rest != rest
@@ -256,7 +255,7 @@ impl Effects {
     ) {
         let order = self.order;
         let mut over = Vec::new(); // allocates nothing unless it is needed
-        for (spot, cell) in self.cells.range_mut(spots(context.key, written)) {
+        for (spot, cell) in self.cells.within(context.key, written) {
             if is_same_device(spot.unit, context.unit) {
                 let is_own = is_done && cell.is_of(request.order);
                 match cell.on_response(is_own.then_some((order, context.at_ns))) {
@@ -278,11 +277,14 @@ impl Effects {
         read: &Read<'_>,
         report: &mut WireReport,
     ) {
+        if !self.cells.may_be_within(context.key, read.extent) {
+            return;
+        }
         let trust = self.trust(context);
         let Context { key, unit, at_ns, .. } = *context;
         let mut agreed = Vec::new();
         let Self { cells, suspects, .. } = self;
-        for (spot, cell) in cells.range_mut(spots(key, read.extent)) {
+        for (spot, cell) in cells.within(key, read.extent) {
             let value = spot.address.checked_sub(read.extent.first).and_then(|n| read.value(n));
             let Some(value) = value.filter(|_| spot.unit == unit) else { continue };
             let Some(confirmed_ns) = cell.confirmed_before(asked, trust, at_ns) else { continue };
@@ -342,9 +344,7 @@ impl Effects {
 
     /// Round and round, in order.
     fn next_swept(&mut self) -> Option<Spot> {
-        let from = self.swept.map_or(Bound::Unbounded, Bound::Excluded);
-        let next = self.cells.range((from, Bound::Unbounded)).next();
-        self.swept = next.or_else(|| self.cells.first_key_value()).map(|(spot, _)| *spot);
+        self.swept = self.cells.next_after(self.swept);
         self.swept
     }
 }

@@ -1,11 +1,8 @@
 //! What a write changes: one coil or register of one unit, in an order that finds its neighbours.
 
-use std::ops::RangeInclusive;
-
 use crate::record::Bank;
 
 use super::super::key::Key;
-use super::write::Extent;
 
 /// A coil or register. In this order, all units at an address lie together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +15,12 @@ pub(super) struct Spot {
     pub(super) unit: u8,
 }
 
+impl Spot {
+    /// Before all others.
+    pub(super) const FIRST: Self =
+        Self { server: 0, rest: 0, bank: Bank::Coils, address: 0, unit: 0 };
+}
+
 /// A device that is spoken to directly takes 0 and 255 for itself, and many take any unit; behind a
 /// gateway, 0 is all units (Messaging Guide V1.0b, section 4.4.2).
 pub(super) fn is_same_device(one: u8, other: u8) -> bool {
@@ -27,9 +30,4 @@ pub(super) fn is_same_device(one: u8, other: u8) -> bool {
 pub(super) fn spot(key: &Key, bank: Bank, address: u16, unit: u8) -> Spot {
     let (server, rest) = key.service();
     Spot { server, rest, bank, address, unit }
-}
-
-pub(super) fn spots(key: &Key, extent: Extent) -> RangeInclusive<Spot> {
-    let last = extent.first.saturating_add(extent.count.saturating_sub(1));
-    spot(key, extent.bank, extent.first, 0)..=spot(key, extent.bank, last, u8::MAX)
 }
