@@ -1,10 +1,11 @@
 //! Who asks what of whom: a fixed table of usages, and one of stations that answer.
 //!
-//! What a request brings beyond what is known is told once, if the report has room; if not, it stays
-//! unknown, and its next occurrence brings it again. A stranger who walks through addresses widens
+//! What a request brings beyond what is known is told once, if the report has room and not too much
+//! is new; if not, it stays unknown, and its next occurrence brings it again. A stranger who walks through addresses widens
 //! one range; one who takes ever new addresses of his own takes the rows of those whom nobody
 //! answers. A connection remembers the rows it used last, so that a poll is known by a few compares.
 
+mod allowance;
 mod entry;
 mod latency;
 mod masters;
@@ -24,6 +25,7 @@ use crate::record::{
 
 use super::key::Key;
 use super::watch::time;
+use allowance::Allowance;
 use entry::{Entry, Station, UsageKey};
 use latency::Turn;
 use slots::Slots;
@@ -38,6 +40,7 @@ pub struct Usages {
     n_gaps: u32,
     /// Where the search for polls that stopped goes on.
     swept: usize,
+    allowance: Allowance,
 }
 
 /// Rows that one connection used last, by station and function.
@@ -88,7 +91,7 @@ impl Usages {
 
     fn with_capacity(capacity: usize, seed: u64) -> Self {
         let (entries, stations) = (Slots::new(capacity), Slots::new(capacity));
-        Self { seed, entries, stations, n_gaps: 0, swept: 0 }
+        Self { seed, entries, stations, n_gaps: 0, swept: 0, allowance: Allowance::new() }
     }
 
     /// Frames were missed, by loss or because there was no interface.
@@ -180,7 +183,7 @@ impl Usages {
         if let Some(known) = self.entries.find(&key, hash) {
             return known;
         }
-        if report.usages.len() >= WireReport::MAX_USAGES {
+        if !self.may_come(asking, asked, report) {
             report.usages_deferred += 1;
             return Handle::default();
         }
@@ -192,6 +195,13 @@ impl Usages {
         };
         report.usages_evicted += u64::from(has_evicted);
         handle
+    }
+
+    /// Whoever changes something is looked at as long as it can be told.
+    fn may_come(&mut self, asking: &Asking<'_>, asked: &Asked, report: &WireReport) -> bool {
+        let is_change = matches!(asked.operation, Operation::Write | Operation::Command);
+        report.usages.len() < WireReport::MAX_USAGES
+            && (is_change || self.allowance.take(asking.at_ns))
     }
 
     /// The row of the station that a usage is of, made if there is none.

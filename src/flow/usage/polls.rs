@@ -7,7 +7,7 @@ use super::super::key::Key;
 use super::rhythm::Rhythm;
 use super::{Asking, Change, Ending, Handle, Usages, WireReport, tell};
 
-/// Usages that are looked at after a block: all of a full table in 1.3 s, of 20 ms a block.
+/// Usages that are looked at in a turn: all of a full table in 1.3 s.
 const SWEEP: usize = 64;
 
 /// How many times its patience a poll is waited for, if another one of its client may be due.
