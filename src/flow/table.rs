@@ -48,6 +48,7 @@ pub struct Table {
     pool: Pool,
     /// Where the search for connections whose holes are hopeless goes on.
     swept: usize,
+    swept_ns: u64,
     transcript: Transcript,
     effects: Effects,
     usages: Usages,
@@ -107,6 +108,7 @@ impl Table {
             n_gaps: 0,
             pool: Pool::new(POOL),
             swept: 0,
+            swept_ns: 0,
             transcript: Transcript::Off,
             effects: Effects::new(seed),
             usages: Usages::new(seed),

@@ -1,6 +1,6 @@
 //! What is not met again: holes that stay open, connections that fell silent, polls that stopped.
 //!
-//! After each block a few connections are looked at, so that all of a full table are within some
+//! After a block a few connections are looked at, so that all of a full table are within some
 //! seconds and no block pays for all.
 
 use crate::record::{Ending, Gap, WireReport};
@@ -9,8 +9,10 @@ use super::super::key::Key;
 use super::super::usage::Recent;
 use super::{Slot, Table};
 
-/// Connections that are looked at after a block: all of a full table in 5 s, of 20 ms a block.
+/// Connections that are looked at in a turn: all of a full table in 5 s.
 const SWEEP: usize = 64;
+/// Of the capture, from one turn to the next. Blocks of a busy capture are shorter.
+const TURN_NS: u64 = 20_000_000;
 /// A connection that was silent for so long is forgotten, and its memory given back: a poll is more
 /// frequent, and who comes back later is met under way.
 const IDLE_NS: u64 = 3_600_000_000_000;
@@ -21,6 +23,10 @@ const CLOSED_NS: u64 = 240_000_000_000;
 impl Table {
     /// A block ends: look after some connections that may not be met again.
     pub fn end_block(&mut self, at_ns: u64, report: &mut WireReport) {
+        if at_ns.abs_diff(self.swept_ns) < TURN_NS {
+            return;
+        }
+        self.swept_ns = at_ns;
         for _ in 0..SWEEP.min(self.slots.len()) {
             self.swept = (self.swept + 1) % self.slots.len();
             self.look_after(self.swept, at_ns, report);
