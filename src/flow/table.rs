@@ -6,6 +6,7 @@
 //! collisions without knowing the seed, can only make us forget, never wait or allocate.
 
 mod guess;
+mod place;
 mod sweep;
 
 use crate::record::{Gap, Protocol, Services, WireReport};
@@ -25,6 +26,7 @@ use super::sighting::Sighting;
 use super::transcript::{Transcript, Turn};
 use super::usage::{Recent, Usages};
 use super::watch::WatchList;
+use place::{Found, Place, tag, worth};
 
 /// Connections of one capture.
 #[derive(Debug)]
@@ -53,14 +55,6 @@ pub struct Table {
     effects: Effects,
     usages: Usages,
     greetings: Greetings,
-}
-
-/// Where a connection may lie. Once used, it stays used, and keeps its slot.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    /// Bits of the hash of its key; 0 if it was never used.
-    tag: u32,
-    slot: u32,
 }
 
 /// One connection in the table.
@@ -102,7 +96,7 @@ impl Table {
             watched: WatchList::default(),
             seed,
             mask: n_homes - 1,
-            places: vec![Place { tag: 0, slot: 0 }; n_places].into(),
+            places: vec![Place::UNUSED; n_places].into(),
             slots: Vec::with_capacity(n_places),
             block: 0,
             n_gaps: 0,
@@ -239,18 +233,27 @@ impl Table {
         }
         let is_new = known.is_none();
         let is_first = is_new && self.greetings.precede(hash, client_number(segment, direction));
-        let Some(number) = known.or_else(|| self.claim(key, hash, route, report)) else {
+        let Some(found) = known.or_else(|| self.claim(key, hash, route, report)) else {
             return;
         };
-        if let Some(slot) = self.slots.get_mut(number) {
-            slot.last_ns = sighting.at_ns;
-        }
-        if let Some((connection, mut page, pool)) = self.open(number, report) {
+        if let Some((connection, mut page, pool)) = self.open(found.slot, report) {
             page.recent.is_from_start |= is_first;
             if is_new && !is_first {
                 page.effects.miss(page.key); // it may have written before it was met
             }
             connection.accept(sighting, direction, &mut page, pool);
+        }
+        self.touch(found, sighting.at_ns);
+    }
+
+    /// A connection was met.
+    #[inline]
+    fn touch(&mut self, found: Found, at_ns: u64) {
+        if let (Some(slot), Some(place)) =
+            (self.slots.get_mut(found.slot), self.places.get_mut(found.place))
+        {
+            slot.last_ns = at_ns;
+            place.worth = worth(slot);
         }
     }
 
@@ -294,15 +297,14 @@ impl Table {
         }
     }
 
-    /// Number of the connection's slot.
-    fn find(&self, key: &Key, hash: u64) -> Option<usize> {
+    fn find(&self, key: &Key, hash: u64) -> Option<Found> {
         let tag = tag(hash);
-        for place in self.window(hash) {
+        for (offset, place) in self.window(hash).iter().enumerate() {
             if place.tag == 0 {
                 return None; // nothing was ever placed behind it
             }
             if place.tag == tag && self.slot(*place).is_some_and(|slot| slot.key == *key) {
-                return Some(place.number());
+                return Some(Found { place: self.home(hash) + offset, slot: place.number() });
             }
         }
         None
@@ -315,14 +317,11 @@ impl Table {
         hash: u64,
         route: Route,
         report: &mut WireReport,
-    ) -> Option<usize> {
-        // Never used, then closing, then silent for longest; the first of equals, so that no
-        // never-used place is left in front of a used one.
-        let worth =
-            |place: &Place| self.slot(*place).map(|slot| (slot.connection.is_open(), slot.last_ns));
+    ) -> Option<Found> {
         let protocol = self.protocol(route, &key)?;
+        // The first of equals, so that no never-used place is left in front of a used one.
         let window = self.window(hash).iter().enumerate();
-        let (offset, chosen) = window.min_by_key(|(_, place)| worth(place))?;
+        let (offset, chosen) = window.min_by_key(|(_, place)| place.worth)?;
         let is_new = chosen.tag == 0;
         let number = if is_new { self.slots.len() } else { chosen.number() };
         if is_new {
@@ -340,9 +339,11 @@ impl Table {
         let slot = self.slots.get_mut(number)?;
         slot.parties = parties;
         slot.connection.watch(is_watched);
-        let place = self.places.get_mut(self.home(hash) + offset)?;
-        *place = Place { tag: tag(hash), slot: u32::try_from(number).ok()? };
-        Some(number)
+        let worth = worth(slot);
+        let found = Found { place: self.home(hash) + offset, slot: number };
+        let place = self.places.get_mut(found.place)?;
+        *place = Place { tag: tag(hash), slot: u32::try_from(number).ok()?, worth };
+        Some(found)
     }
 
     /// The places a connection may lie in, the first one first.
@@ -376,21 +377,10 @@ fn is_connected(protocol: Protocol) -> bool {
     }
 }
 
-impl Place {
-    fn number(self) -> usize {
-        self.slot.try_into().unwrap_or(usize::MAX)
-    }
-}
-
 /// Where the client's bytes stand: what it sends next, or what the server has of it.
 fn client_number(segment: &Segment<'_>, direction: Direction) -> u32 {
     match direction {
         Direction::Request => segment.sequence,
         Direction::Response => segment.acknowledgment,
     }
-}
-
-/// The high bits, which the home position does not use; never 0.
-fn tag(hash: u64) -> u32 {
-    u32::try_from(hash >> 32).unwrap_or(u32::MAX).max(1)
 }

@@ -1,6 +1,6 @@
 //! Coils and registers that were written, in the order of their spots.
 //!
-//! Nearly every read is of what nobody has written lately. So of each stretch of 128 addresses it is
+//! Nearly every read is of what nobody has written lately. So of each stretch of 16 addresses it is
 //! counted how many are kept, and only where there are some is the order searched.
 
 use std::collections::BTreeMap;
@@ -21,7 +21,8 @@ pub(super) struct Cells {
 
 /// No more than 2^16 cells are ever kept, so that no count overflows.
 const STRETCHES: usize = 4096;
-const STRETCH_BITS: u16 = 7;
+const STRETCH_BITS: u16 = 4;
+const MAX_ASKED: usize = 16;
 
 impl Cells {
     pub(super) fn new(seed: u64) -> Self {
@@ -59,11 +60,13 @@ impl Cells {
     /// False if none of these is kept.
     #[inline]
     pub(super) fn may_be_within(&self, key: &Key, extent: Extent) -> bool {
-        let (first, last) = (extent.first, last(extent));
-        (first >> STRETCH_BITS..=last >> STRETCH_BITS).any(|stretch| {
-            let spot = spot(key, extent.bank, stretch << STRETCH_BITS, 0);
-            self.stretches.get(stretch_of(&spot, self.seed)).is_some_and(|n| *n > 0)
-        })
+        let stretches = extent.first >> STRETCH_BITS..=last(extent) >> STRETCH_BITS;
+        // To ask for more of them is no cheaper than to search.
+        stretches.len() > MAX_ASKED
+            || stretches.clone().any(|stretch| {
+                let spot = spot(key, extent.bank, stretch << STRETCH_BITS, 0);
+                self.stretches.get(stretch_of(&spot, self.seed)).is_some_and(|n| *n > 0)
+            })
     }
 
     /// Those of all units.

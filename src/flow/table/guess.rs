@@ -55,16 +55,14 @@ impl Table {
         let key = Key::of(sighting, route.direction);
         let hash = key.hash(self.seed);
         let known = self.find(&key, hash);
-        let Some(number) = known.or_else(|| self.claim(key, hash, route, report)) else { return };
+        let Some(found) = known.or_else(|| self.claim(key, hash, route, report)) else { return };
         let Some(protocol) = self.protocol(route, &key) else { return };
-        if let Some(slot) = self.slots.get_mut(number) {
-            slot.last_ns = sighting.at_ns;
-        }
-        if let Some((connection, mut page, pool)) = self.open(number, report) {
+        if let Some((connection, mut page, pool)) = self.open(found.slot, report) {
             let sequence = sighting.segment.sequence;
             connection.resume(protocol, route.direction, sequence, (&mut page, &mut *pool));
             connection.accept(sighting, route.direction, &mut page, pool);
         }
+        self.touch(found, sighting.at_ns);
     }
 
     /// What a connection speaks.

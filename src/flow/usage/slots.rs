@@ -75,8 +75,11 @@ impl<K: Copy + PartialEq, V> Slots<K, V> {
             if place.tag == 0 {
                 return None; // nothing was ever placed behind it
             }
-            let row = self.rows.get(number(place.row)).filter(|row| row.key == *key);
-            if let Some(row) = row.filter(|_| place.tag == tag) {
+            // Of rows with another tag, nothing is touched.
+            if place.tag == tag
+                && let Some(row) = self.rows.get(number(place.row))
+                && row.key == *key
+            {
                 return Some(Handle { row: place.row, generation: row.generation });
             }
         }
