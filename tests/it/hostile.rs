@@ -20,8 +20,10 @@ const N_PACKETS: u64 = 200_000;
 const BLOCK_FRAMES: u64 = 1000;
 /// By when every place of every table was used several times.
 const SETTLED: u64 = 100_000;
+/// Connections that are known at a time.
+const MAX_FLOWS: u64 = 16_384;
 /// What the process may grow by after that.
-const GROWTH_KIB: u64 = 2048;
+const GROWTH_KIB: u64 = 4096;
 
 const CONTROLLER: (Address, u16) = ([203, 0, 113, 99], 502);
 const ENGINEER: (Address, u16) = ([198, 51, 100, 77], 40_000);
@@ -35,6 +37,13 @@ fn spoofed(n: u64) -> (Address, u16) {
 fn to_controller(n: u64, flags: u8) -> Standing {
     let (source, destination) = (spoofed(n), CONTROLLER);
     Standing { source, destination, sequence: 1, acknowledgment: 0, flags }
+}
+
+/// A request of a client that nobody has twice.
+fn request(n: u64) -> Packet {
+    let [.., upper, high, unit] = n.to_be_bytes();
+    let request = [0, 1, 0, 0, 0, 6, unit, 1 + upper % 4, high, upper, 0, 2];
+    Packet::ethernet(traffic::tcp(&to_controller(n, PSH_ACK), &request))
 }
 
 /// A request to write one register.
@@ -92,11 +101,6 @@ fn spoofed_connections_cost_no_memory_and_hide_no_write() {
 #[test]
 fn requests_of_a_million_clients_are_a_handful_of_lines() {
     alone("hostile::requests_of_a_million_clients_are_a_handful_of_lines", || {
-        let request = |n: u64| {
-            let [.., upper, high, unit] = n.to_be_bytes();
-            let request = [0, 1, 0, 0, 0, 6, unit, 1 + upper % 4, high, upper, 0, 2];
-            Packet::ethernet(traffic::tcp(&to_controller(n, PSH_ACK), &request))
-        };
         let mut watched = Watched::new();
         watched.see(vec![request(0)]);
         watched.wait(Duration::from_secs(700)); // what comes now is new
@@ -152,7 +156,12 @@ fn malformed_packets_are_survived_and_hide_no_write() {
     alone("hostile::malformed_packets_are_survived_and_hide_no_write", || {
         let corpus = malformed::corpus();
         println!("{} packets to mutate", corpus.len());
-        let watched = flood(|n| malformed::mutated(&corpus, n));
+        let mut watched = Watched::new();
+        // Some of the mutated are of new connections: more of them than a million fill the table.
+        for block in 0..2 * MAX_FLOWS / BLOCK_FRAMES {
+            watched.see((0..BLOCK_FRAMES).map(|n| request(block * BLOCK_FRAMES + n)).collect());
+        }
+        let watched = flood_on(watched, |n| malformed::mutated(&corpus, n));
         assert!(watched.totals.malformed > 0, "{watched}");
     });
 }
