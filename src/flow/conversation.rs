@@ -220,10 +220,29 @@ impl Page<'_> {
     }
 
     /// Count a message of a protocol other than Modbus, and note it if somebody must know of it.
-    pub(super) fn on_message(&mut self, protocol: Protocol, at_ns: u64, message: Message) {
-        let asking = Asking { at_ns, key: self.parties, connection: self.slot };
-        self.usages.on_message(&asking, self.recent, (protocol, message), self.report);
-        count(self.report, (protocol, at_ns, self.key), message);
+    /// Whoever opened the connection, and whosever port is known: who sends a request is its client.
+    pub(super) fn on_message(
+        &mut self,
+        (protocol, direction): (Protocol, Direction),
+        at_ns: u64,
+        message: Message,
+    ) {
+        let is_turned = direction_of(&message) != direction;
+        let key = if is_turned { self.key.reversed() } else { *self.key };
+        let parties = if is_turned { key.at_port_of_client() } else { *self.parties };
+        let asking = Asking { at_ns, key: &parties, connection: self.slot };
+        self.recent.turn(is_turned, message.role, |recent| {
+            self.usages.on_message(&asking, recent, (protocol, message), self.report);
+        });
+        count(self.report, (protocol, at_ns, &key), message);
+    }
+}
+
+/// Which way a message goes between a client and its server.
+pub(super) fn direction_of(message: &Message) -> Direction {
+    match message.role {
+        Role::Request => Direction::Request,
+        Role::Response | Role::Report => Direction::Response,
     }
 }
 

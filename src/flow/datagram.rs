@@ -5,8 +5,7 @@ use std::net::IpAddr;
 use crate::record::{Protocol, Services, WireReport};
 use crate::wire::bacnet;
 use crate::wire::enip;
-use crate::wire::message::{Message, Role};
-use crate::wire::modbus::pdu::Direction;
+use crate::wire::message::Message;
 use crate::wire::packet::Vlan;
 
 use super::conversation;
@@ -72,11 +71,7 @@ impl Datagrams {
                 return;
             }
         };
-        let direction = match message.role {
-            Role::Request => Direction::Request,
-            Role::Response | Role::Report => Direction::Response,
-        };
-        let key = Key::of_datagram(datagram, direction);
+        let key = Key::of_datagram(datagram, conversation::direction_of(&message));
         let asking = Asking { at_ns: datagram.at_ns, key: &key, connection: u32::MAX };
         usages.on_message(&asking, &mut Recent::default(), (protocol, message), report);
         conversation::count(report, (protocol, datagram.at_ns, &key), message);

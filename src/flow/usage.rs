@@ -51,6 +51,8 @@ pub(super) struct Recent {
     last: Handle,
     /// The connection was seen from its start, and no byte of it was missed.
     pub(super) is_from_start: bool,
+    /// They are of requests that its server sends.
+    is_turned: bool,
 }
 
 /// Where and when something is asked.
@@ -291,6 +293,20 @@ fn tell(report: &mut WireReport, key: &UsageKey, at_ns: u64, what: Change) -> bo
 impl Recent {
     pub(super) fn new(is_from_start: bool) -> Self {
         Self { is_from_start, ..Self::default() }
+    }
+
+    /// Show what is remembered of messages that go this way: requests of the other side have rows of
+    /// their own, and push these out.
+    pub(super) fn turn(&mut self, is_turned: bool, role: Role, visit: impl FnOnce(&mut Self)) {
+        let mut other = Self { is_turned, ..Self::new(self.is_from_start) };
+        match role {
+            _ if self.is_turned == is_turned => visit(self),
+            Role::Request => {
+                *self = other;
+                visit(self);
+            }
+            Role::Response | Role::Report => visit(&mut other),
+        }
     }
 
     #[inline]

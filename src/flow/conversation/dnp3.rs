@@ -16,7 +16,7 @@ use super::super::datagram::Datagram;
 use super::super::key::Key;
 use super::super::usage::{Asking, Recent, Usages};
 use super::super::watch::time;
-use super::Page;
+use super::{Page, direction_of};
 
 /// What a connection of DNP3 remembers.
 #[derive(Debug, Default)]
@@ -27,6 +27,8 @@ pub(in crate::flow) struct Dnp3 {
 /// The last request.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
+    /// Which way it went: its answer comes from the other side.
+    direction: Direction,
     sequence: u8,
     message: Message,
 }
@@ -46,7 +48,6 @@ impl Dnp3 {
         self.asked = None;
     }
 
-    /// Whoever opened the connection, the one who asks is the client: outstations call too.
     pub(in crate::flow) fn on_frame(
         &mut self,
         direction: Direction,
@@ -62,33 +63,26 @@ impl Dnp3 {
         let (source, destination, vlan) = (from.ip(), to.ip(), page.key.vlan());
         let is_intact = judge(&frame, &Way { at_ns, vlan, source, destination }, page.report);
         let Some(message) = is_intact.then(|| dnp3::read(&frame)).flatten() else { return };
-        let message = self.paired(&frame, message);
-        if direction_of(&message) == direction {
-            page.on_message(Protocol::Dnp3, at_ns, message);
-        } else {
-            let key = page.key.reversed();
-            let called = key.at_port_of_client();
-            let asking = Asking { at_ns, key: &called, connection: page.slot };
-            let said = (Protocol::Dnp3, message);
-            page.usages.on_message(&asking, page.recent, said, page.report);
-            super::count(page.report, (Protocol::Dnp3, at_ns, &key), message);
-        }
+        let message = self.paired(direction, &frame, message);
+        page.on_message((Protocol::Dnp3, direction), at_ns, message);
     }
 
     /// A refusal gets the function that it refuses.
-    fn paired(&mut self, frame: &Frame<'_>, message: Message) -> Message {
+    fn paired(&mut self, direction: Direction, frame: &Frame<'_>, message: Message) -> Message {
         let Some(sequence) = dnp3::sequence(frame) else { return message };
         match message.role {
             Role::Request => {
-                self.asked = Some(Asked { sequence, message });
+                self.asked = Some(Asked { direction, sequence, message });
                 message
             }
             Role::Response => match self.asked.take() {
                 Some(Asked {
+                    direction: way,
                     sequence: asked,
                     message: Message { code, operation, station, .. },
                 }) if message.error.is_some()
                     && asked == sequence
+                    && way == direction.opposite()
                     && station == message.station =>
                 {
                     Message { operation, code, ..message }
@@ -132,13 +126,6 @@ pub(in crate::flow) fn read_datagram(
                 return;
             }
         }
-    }
-}
-
-fn direction_of(message: &Message) -> Direction {
-    match message.role {
-        Role::Request => Direction::Request,
-        Role::Response | Role::Report => Direction::Response,
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::record::Protocol;
 use crate::wire::enip;
 use crate::wire::message::{Message, Role};
+use crate::wire::modbus::pdu::Direction;
 
 use super::super::frames::Frame;
 use super::Page;
@@ -20,11 +21,18 @@ impl Enip {
         self.asked.clear();
     }
 
-    pub(in crate::flow) fn on_frame(&mut self, at_ns: u64, frame: Frame<'_>, page: &mut Page<'_>) {
+    pub(in crate::flow) fn on_frame(
+        &mut self,
+        direction: Direction,
+        at_ns: u64,
+        frame: Frame<'_>,
+        page: &mut Page<'_>,
+    ) {
         match enip::message(frame.head) {
             Ok(said) => {
+                let said = Message { role: role(direction, &said), ..said };
                 let said = self.completed(frame.head, said);
-                page.on_message(Protocol::EtherNetIp, at_ns, said);
+                page.on_message((Protocol::EtherNetIp, direction), at_ns, said);
             }
             Err(_) => page.report.messages.of(Protocol::EtherNetIp).unread += 1,
         }
@@ -42,6 +50,14 @@ impl Enip {
             Role::Report => (),
         }
         said
+    }
+}
+
+/// A command without CIP in it does not say whether it is the answer to one.
+fn role(direction: Direction, said: &Message) -> Role {
+    match direction {
+        Direction::Response if said.code >= enip::ENCAPSULATION => Role::Response,
+        Direction::Request | Direction::Response => said.role,
     }
 }
 

@@ -151,7 +151,7 @@ impl Talk {
             Self::Dnp3(dnp3) => dnp3.on_frame(direction, at_ns, frame.head, page),
             Self::Iec104(iec104) => iec104.on_apdu(direction, at_ns, frame.head, page),
             Self::S7comm(s7comm) => s7comm.on_frame(direction, at_ns, frame, page),
-            Self::EtherNetIp(enip) => enip.on_frame(at_ns, frame, page),
+            Self::EtherNetIp(enip) => enip.on_frame(direction, at_ns, frame, page),
         }
     }
 }

@@ -39,7 +39,7 @@ impl Iec104 {
             on_jump(direction, at_ns, (due, send), page);
         }
         if let Some(message) = apdu.message() {
-            page.on_message(Protocol::Iec104, at_ns, message);
+            page.on_message((Protocol::Iec104, direction), at_ns, message);
         }
     }
 

@@ -51,7 +51,7 @@ impl OpcUa {
             return;
         }
         match message::message(frame.head, self.readable) {
-            Said::Message(said) => page.on_message(Protocol::OpcUa, at_ns, said),
+            Said::Message(said) => page.on_message((Protocol::OpcUa, direction), at_ns, said),
             Said::Hidden => {
                 let tally = page.report.messages.of(Protocol::OpcUa);
                 match direction {

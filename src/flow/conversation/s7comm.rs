@@ -42,7 +42,7 @@ impl S7comm {
         match s7comm::message(frame.head) {
             Ok(Some(said)) => {
                 let said = self.completed(direction, frame.head, said);
-                page.on_message(Protocol::S7comm, at_ns, said);
+                page.on_message((Protocol::S7comm, direction), at_ns, said);
             }
             Ok(None) => (),
             Err(_) => page.report.messages.of(Protocol::S7comm).unread += 1,
@@ -63,7 +63,7 @@ impl S7comm {
         match said.role {
             Role::Request => self.asked.push(exchange(direction, reference), said),
             Role::Response => {
-                let asked = self.asked.take(exchange(opposite(direction), reference));
+                let asked = self.asked.take(exchange(direction.opposite(), reference));
                 if let Some(Message { operation, code, .. }) = asked
                     && said.code == u16::from(function::UNNAMED)
                 {
@@ -90,11 +90,4 @@ fn exchange(asker: Direction, reference: u16) -> u64 {
         Direction::Response => 1 << 16,
     };
     by_server | u64::from(reference)
-}
-
-fn opposite(direction: Direction) -> Direction {
-    match direction {
-        Direction::Request => Direction::Response,
-        Direction::Response => Direction::Request,
-    }
 }

@@ -104,3 +104,33 @@ fn a_connection_that_makes_room_for_one_of_another_protocol_leaves_nothing_behin
     let tally = tally(&mut wire);
     assert_eq!((tally.requests, tally.unread), (100, 0));
 }
+
+/// A job or the answer to one in an S7 connection.
+fn s7(rosctr: u8, reference: u8, parameters: &[u8]) -> Vec<u8> {
+    let errors: &[u8] = if rosctr == 3 { &[0, 0] } else { &[] };
+    let n = u8::try_from(parameters.len()).unwrap();
+    let head = [0x32, rosctr, 0, 0, 0, reference, 0, n, 0, 0];
+    let tpdu = [&[2, 0xf0, 0x80][..], &head, errors, parameters].concat();
+    let len = u8::try_from(4 + tpdu.len()).unwrap();
+    [&[3, 0, 0, len][..], &tpdu].concat()
+}
+
+#[test]
+fn a_controller_that_fetches_what_is_loaded_into_it_is_nobodys_client() {
+    let mut wire = wire();
+    wire.server_port = 102;
+    wire.send(CLIENT, &s7(1, 1, &[0x1a]));
+    wire.send(SERVER, &s7(3, 1, &[0x1a]));
+    for reference in 7..20 {
+        wire.send(SERVER, &s7(1, reference, &[0x1b]));
+        wire.send(CLIENT, &s7(3, reference, &[0x1b]));
+    }
+    let [spoken] = told(&wire)[..] else { panic!("{:?}", wire.report.notes) };
+    assert_eq!((spoken.client.port(), spoken.server.port()), (40_000, 102));
+    assert_eq!((wire.report.usages.len(), wire.report.usage_changes.len()), (1, 1));
+    wire.send(SERVER, &s7(1, 30, &[0x05])); // but a write is its own
+    let [_, spoken] = told(&wire)[..] else { panic!("{:?}", wire.report.notes) };
+    assert_eq!((spoken.client.port(), spoken.server.port()), (102, 40_000));
+    let usage = wire.report.usages.last().unwrap();
+    assert_eq!((usage.client.to_string(), usage.server.port()), ("192.0.2.2".to_owned(), 102));
+}

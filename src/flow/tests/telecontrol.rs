@@ -244,3 +244,39 @@ fn who_asks_an_outstation_is_known_in_datagrams_and_where_the_outstation_calls()
     let [answered] = &wire.report.usage_changes[..] else { panic!("{:?}", wire.report) };
     assert_eq!(answered.server.to_string(), "192.0.2.2:20000");
 }
+
+/// A command to one object of station 3, or its confirmation, with this cause.
+fn command(send: u16, cause: u8) -> Vec<u8> {
+    let [low, high] = (send << 1).to_le_bytes();
+    vec![0x68, 14, low, high, 0, 0, 45, 1, cause, 0, 3, 0, 7, 0, 0, 1]
+}
+
+#[test]
+fn a_command_is_of_the_host_that_sent_it_whichever_side_is_asked_elsewhere() {
+    let mut wire = wire(2404);
+    wire.send(CLIENT, &command(0, 6));
+    wire.send(SERVER, &command(0, 7));
+    wire.send(SERVER, &command(1, 6)); // from the side that is there to obey
+    wire.send(CLIENT, &command(1, 0x47)); // it is refused
+    wire.send(CLIENT, &command(2, 6));
+    wire.send(SERVER, &command(2, 7));
+    let parties = |spoken: &Spoken| (spoken.client.to_string(), spoken.server.to_string());
+    let [client, server] = ["192.0.2.1:40000", "192.0.2.2:2404"].map(str::to_owned);
+    let [own, turned] = [(client.clone(), server.clone()), (server, client)];
+    let told: Vec<_> = told(&wire.report).iter().map(parties).collect();
+    assert_eq!(told, [own.clone(), turned.clone(), turned, own]);
+    let usage = |client: &str, server: &str| (client.to_owned(), server.to_owned(), 45);
+    let usages = [usage("192.0.2.1", "192.0.2.2:2404"), usage("192.0.2.2", "192.0.2.1:2404")];
+    assert_eq!(used(&wire.report), usages);
+    let answered: Vec<_> = wire.report.usage_changes.iter().map(|change| change.client).collect();
+    assert_eq!(answered.len(), 2, "each was answered by the other: {answered:?}");
+}
+
+#[test]
+fn an_answer_from_the_side_that_asked_refuses_nothing() {
+    let mut wire = wire(20_000);
+    wire.send(CLIENT, &ask(3, 4));
+    wire.send(CLIENT, &answer(3, 0x04));
+    let codes: Vec<_> = told(&wire.report).iter().map(|told| told.message.code).collect();
+    assert_eq!(codes, [4, 129]);
+}

@@ -80,8 +80,8 @@ pub fn error_name(error: u16) -> Option<&'static str> {
 }
 
 /// The clock and what an operator acknowledges change what a controller does later, so they are no
-/// sessions. Of a download only the request writes: the rest is asked by the controller, piece by
-/// piece.
+/// sessions. Of a download only the request writes: the rest keeps it going, and is asked by the
+/// controller, piece by piece.
 const FUNCTIONS: &[(u16, Operation, &str)] = &[
     (0x04, Read, "read variable"),
     (0x05, Write, "write variable"),
@@ -95,8 +95,8 @@ const FUNCTIONS: &[(u16, Operation, &str)] = &[
     (0x00, Other, "cpu services"),
     (0xff, Other, "job"),
     (0x1a, Write, "request download"),
-    (0x1b, Other, "download block"),
-    (0x1c, Other, "download ended"),
+    (0x1b, Session, "download block"),
+    (0x1c, Session, "download ended"),
     (0x1d, Read, "start upload"),
     (0x1e, Read, "upload"),
     (0x1f, Read, "end upload"),
