@@ -22,6 +22,7 @@ mod rtu_frames;
 mod sighting;
 mod stream;
 mod table;
+mod tail;
 mod transcript;
 mod usage;
 mod watch;

@@ -5,7 +5,7 @@ use crate::wire::modbus::pdu::Direction;
 use crate::wire::packet::Flags;
 
 use super::conversation::{Conversation, Page};
-use super::half::{Half, Pool};
+use super::half::{Half, Pool, Seen};
 use super::sighting::{Evidence, Sighting};
 use super::transcript::Transcript;
 use super::usage::Recent;
@@ -139,7 +139,6 @@ impl Connection {
             self.on_gap(page);
             page.recent.is_from_start = false;
         }
-        page.is_verified = sighting.evidence == Evidence::Verified;
         let at_ns = sighting.at_ns;
         let (_, receiver) = self.halves(direction);
         if segment.flags.any(Flags::ACK)
@@ -159,7 +158,8 @@ impl Connection {
             Direction::Request => client,
             Direction::Response => server,
         };
-        let repeated = sender.accept(segment, at_ns, pool, |piece| {
+        let is_verified = sighting.evidence == Evidence::Verified;
+        let repeated = sender.accept(segment, Seen { at_ns, is_verified }, pool, |piece| {
             conversation.read(direction, piece, page);
         });
         page.report.streams.repeated_bytes += u64::from(repeated);

@@ -53,7 +53,7 @@ pub(super) struct Page<'a> {
     pub(super) recent: &'a mut Recent,
     /// The connection's slot in the table.
     pub(super) slot: u32,
-    /// Whether the segment at hand is proven to be what was sent.
+    /// Whether the checksum was right of every segment that brought something of the message at hand.
     pub(super) is_verified: bool,
 }
 
@@ -141,10 +141,10 @@ impl Conversation {
     #[inline]
     pub(super) fn read(&mut self, direction: Direction, piece: Piece<'_>, page: &mut Page<'_>) {
         match piece {
-            Piece::Bytes { bytes, at_ns } => match self {
-                Self::Modbus(modbus) => modbus.read(direction, bytes, at_ns, page),
-                Self::ModbusRtu(modbus) => modbus.read(direction, bytes, at_ns, page),
-                Self::Framed(framed) => framed.read(direction, bytes, at_ns, page),
+            Piece::Bytes { bytes, seen } => match self {
+                Self::Modbus(modbus) => modbus.read(direction, bytes, seen, page),
+                Self::ModbusRtu(modbus) => modbus.read(direction, bytes, seen, page),
+                Self::Framed(framed) => framed.read(direction, bytes, seen, page),
             },
             Piece::Start => match self {
                 Self::Modbus(modbus) => modbus.lock(direction),
@@ -160,7 +160,7 @@ impl Conversation {
                 page.report.streams.holes += 1;
                 page.report.streams.missing_bytes += u64::from(missing);
             }
-            Piece::Conflict { at_ns } => {
+            Piece::Conflict(seen) => {
                 // Nobody knows which of two versions the receiver took.
                 match self {
                     Self::Modbus(modbus) => {
@@ -171,7 +171,8 @@ impl Conversation {
                     Self::Framed(_) => (),
                 }
                 page.recent.is_from_start = false;
-                page.note_conflict(direction, at_ns);
+                page.is_verified = seen.is_verified;
+                page.note_conflict(direction, seen.at_ns);
             }
         }
     }
@@ -195,7 +196,7 @@ impl Conversation {
 }
 
 impl Page<'_> {
-    /// Of what the segment at hand completes.
+    /// Of the message at hand.
     pub(super) fn trust(&self) -> Trust {
         Trust { verified: self.is_verified, from_start: self.recent.is_from_start }
     }

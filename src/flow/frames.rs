@@ -7,13 +7,14 @@
 use crate::wire::message::Extent;
 
 use super::stream::Taken;
+use super::tail::Tail;
 
 /// State of one direction.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     step: Step,
     /// Start of a frame that is not shown yet; at most [`HEAD`] bytes.
-    tail: Vec<u8>,
+    tail: Tail<HEAD>,
 }
 
 /// Bytes of a frame that are shown: every header of the protocols read here, and all of a frame of
@@ -35,6 +36,8 @@ pub(super) struct Frame<'a> {
     pub(super) head: &'a [u8],
     /// Of the whole, header included.
     pub(super) len: usize,
+    /// The checksum was right of every segment that brought some of the head.
+    pub(super) is_verified: bool,
 }
 
 impl Frames {
@@ -50,10 +53,10 @@ impl Frames {
         self.tail.clear();
     }
 
-    /// Show each frame that begins in `bytes`, or that they complete up to its [`HEAD`], to `visit`.
+    /// Show each frame that begins in `bytes` of one segment, or that they complete up to its [`HEAD`], to `visit`.
     pub(super) fn accept(
         &mut self,
-        bytes: &[u8],
+        (bytes, is_verified): (&[u8], bool),
         extent: fn(&[u8]) -> Extent,
         mut visit: impl FnMut(Frame<'_>),
     ) -> Taken {
@@ -69,9 +72,9 @@ impl Frames {
         self.step = Step::Locked { skip: 0 };
         while !rest.is_empty() {
             let read = if self.tail.is_empty() {
-                first(rest, extent, &mut visit)
+                first((rest, is_verified), extent, &mut visit)
             } else {
-                self.complete_tail(rest, extent, &mut visit)
+                self.complete_tail((rest, is_verified), extent, &mut visit)
             };
             match read {
                 Read::Frame { used } => rest = rest.get(used..).unwrap_or_default(),
@@ -80,7 +83,7 @@ impl Frames {
                     break;
                 }
                 Read::Open => {
-                    self.keep(rest);
+                    self.tail.push(rest, is_verified);
                     break;
                 }
                 Read::Foreign => {
@@ -96,20 +99,22 @@ impl Frames {
     /// do not complete it.
     fn complete_tail(
         &mut self,
-        bytes: &[u8],
+        (bytes, is_verified): (&[u8], bool),
         extent: fn(&[u8]) -> Extent,
         visit: &mut impl FnMut(Frame<'_>),
     ) -> Read {
         let had = self.tail.len();
         for used in 0..=bytes.len() {
-            match extent(&self.tail) {
+            match extent(self.tail.bytes()) {
                 Extent::Foreign => return Read::Foreign,
-                Extent::Short => match bytes.get(used) {
-                    Some(byte) if self.tail.len() < HEAD => self.tail.push(*byte),
+                Extent::Short => match bytes.get(used..=used) {
+                    Some(byte) if self.tail.len() < HEAD => self.tail.push(byte, is_verified),
                     Some(_) => return Read::Foreign,
                     None => break,
                 },
-                Extent::Whole(len) => return self.complete_frame(len, had, bytes, visit),
+                Extent::Whole(len) => {
+                    return self.complete_frame((len, had), (bytes, is_verified), visit);
+                }
             }
         }
         self.tail.truncate(had);
@@ -119,24 +124,18 @@ impl Frames {
     /// Go on with a tail of which the length is known, and of which `had` bytes were there before.
     fn complete_frame(
         &mut self,
-        len: usize,
-        had: usize,
-        bytes: &[u8],
+        (len, had): (usize, usize),
+        (bytes, is_verified): (&[u8], bool),
         visit: &mut impl FnMut(Frame<'_>),
     ) -> Read {
         self.tail.truncate(had);
         let missing = len.min(HEAD).saturating_sub(had);
         let Some(of_head) = bytes.get(..missing) else { return Read::Open };
-        self.tail.extend_from_slice(of_head);
-        visit(Frame { head: &self.tail, len });
+        self.tail.push(of_head, is_verified);
+        let is_verified = self.tail.is_verified();
+        visit(Frame { head: self.tail.bytes(), len, is_verified });
         self.tail.clear();
         behind(len - had, bytes.len())
-    }
-
-    fn keep(&mut self, rest: &[u8]) {
-        // All the memory that it may ever need: one that grows by doubling would take twice.
-        self.tail.reserve_exact(HEAD - self.tail.len());
-        self.tail.extend_from_slice(rest);
     }
 }
 
@@ -155,14 +154,18 @@ enum Read {
     Foreign,
 }
 
-fn first(bytes: &[u8], extent: fn(&[u8]) -> Extent, visit: &mut impl FnMut(Frame<'_>)) -> Read {
+fn first(
+    (bytes, is_verified): (&[u8], bool),
+    extent: fn(&[u8]) -> Extent,
+    visit: &mut impl FnMut(Frame<'_>),
+) -> Read {
     match extent(bytes) {
         Extent::Foreign => Read::Foreign,
         Extent::Short if bytes.len() >= HEAD => Read::Foreign,
         Extent::Short => Read::Open,
         Extent::Whole(len) => {
             let Some(head) = bytes.get(..len.min(HEAD)) else { return Read::Open };
-            visit(Frame { head, len });
+            visit(Frame { head, len, is_verified });
             behind(len, bytes.len())
         }
     }

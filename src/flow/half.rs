@@ -39,9 +39,16 @@ pub(super) struct Half {
     fin: Option<u32>,
 }
 
+/// When bytes were seen, and whether the checksum of their segment was right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) at_ns: u64,
+    pub(super) is_verified: bool,
+}
+
 #[derive(Debug)]
 struct Early {
-    at_ns: u64,
+    seen: Seen,
     sequence: u32,
     bytes: Box<[u8]>,
 }
@@ -57,7 +64,7 @@ struct Hole {
 
 /// What it takes to take a segment, beside the segment.
 struct Moment<'a> {
-    at_ns: u64,
+    seen: Seen,
     pool: &'a mut Pool,
 }
 
@@ -66,12 +73,12 @@ struct Moment<'a> {
 pub(super) enum Piece<'a> {
     /// What comes next begins a stream.
     Start,
-    /// Bytes, and when the last of them and of those before them was seen.
-    Bytes { bytes: &'a [u8], at_ns: u64 },
+    /// Bytes of one segment, and when the last of them and of those before them was seen.
+    Bytes { bytes: &'a [u8], seen: Seen },
     /// So many bytes were never seen; 0 where another stream begins.
     Hole(u32),
     /// Bytes were seen again and were not what they had been. What was first is kept.
-    Conflict { at_ns: u64 },
+    Conflict(Seen),
 }
 
 impl Half {
@@ -95,11 +102,11 @@ impl Half {
     pub(super) fn accept(
         &mut self,
         segment: &Segment<'_>,
-        at_ns: u64,
+        seen: Seen,
         pool: &mut Pool,
         mut visit: impl FnMut(Piece<'_>),
     ) -> u32 {
-        let mut moment = Moment { at_ns, pool };
+        let mut moment = Moment { seen, pool };
         let mut start = segment.sequence;
         if segment.flags.any(Flags::SYN | Flags::FIN) {
             start = self.accept_end(segment, &mut moment, &mut visit);
@@ -110,7 +117,7 @@ impl Half {
         }
         let next = *self.next.get_or_insert(start);
         if start == next && self.hole.is_none() {
-            self.hand_on(bytes, at_ns, &mut visit);
+            self.hand_on(bytes, seen, &mut visit);
             return 0;
         }
         self.accept_out_of_order(start, bytes, &mut moment, &mut visit)
@@ -147,14 +154,15 @@ impl Half {
         mut visit: impl FnMut(Piece<'_>),
     ) {
         while let Some(hole) = self.hole.filter(|hole| self.is_hopeless(*hole, at_ns)) {
-            self.skip(hole, &mut Moment { at_ns, pool }, &mut visit);
+            self.skip(hole, &mut Moment { seen: unverified(at_ns), pool }, &mut visit);
         }
     }
 
     /// Hand on what waits, whatever is missing: nothing more will come.
     pub(super) fn finish(&mut self, pool: &mut Pool, mut visit: impl FnMut(Piece<'_>)) {
         while let Some(hole) = self.hole {
-            self.skip(hole, &mut Moment { at_ns: hole.since_ns, pool }, &mut visit);
+            let seen = unverified(hole.since_ns);
+            self.skip(hole, &mut Moment { seen, pool }, &mut visit);
         }
     }
 
@@ -197,7 +205,7 @@ impl Half {
             self.fin = Some(start.wrapping_add(number(segment.payload.len())));
             let acked = self.hole.and_then(|hole| hole.acked);
             if let Some((since, upto)) = acked {
-                self.settle(Some((since, self.without_fin(upto))), moment.at_ns);
+                self.settle(Some((since, self.without_fin(upto))), moment.seen.at_ns);
             }
         }
         start
@@ -244,11 +252,11 @@ impl Half {
         // A keep-alive repeats one byte, and any will do (RFC 9293, section 3.8.4).
         let is_keep_alive = behind == 1 && bytes.len() == 1;
         if !is_keep_alive && self.differs(start, old) {
-            visit(Piece::Conflict { at_ns: moment.at_ns });
+            visit(Piece::Conflict(moment.seen));
         }
         if !new.is_empty() {
-            self.hand_on(new, moment.at_ns, visit);
-            self.hand_on_early(moment.at_ns, moment, visit);
+            self.hand_on(new, moment.seen, visit);
+            self.hand_on_early(moment.seen.at_ns, moment, visit);
         }
         number(old.len())
     }
@@ -268,7 +276,7 @@ impl Half {
         let known = self.early.get(at).filter(|known| known.sequence == start);
         if let Some(known) = known.filter(|known| known.bytes.len() >= bytes.len()) {
             if !known.bytes.starts_with(bytes) {
-                visit(Piece::Conflict { at_ns: moment.at_ns });
+                visit(Piece::Conflict(moment.seen));
             }
             return Some(number(bytes.len()));
         }
@@ -276,18 +284,18 @@ impl Half {
             return None;
         }
         let bytes = moment.pool.take(bytes)?;
-        self.early.insert(at, Early { at_ns: moment.at_ns, sequence: start, bytes });
-        self.hole.get_or_insert(Hole { since_ns: moment.at_ns, acked: None });
+        self.early.insert(at, Early { seen: moment.seen, sequence: start, bytes });
+        self.hole.get_or_insert(Hole { since_ns: moment.seen.at_ns, acked: None });
         Some(0)
     }
 
     /// Hand on bytes that are next.
     #[inline]
-    fn hand_on(&mut self, bytes: &[u8], at_ns: u64, visit: &mut impl FnMut(Piece<'_>)) {
+    fn hand_on(&mut self, bytes: &[u8], seen: Seen, visit: &mut impl FnMut(Piece<'_>)) {
         let next = self.next.unwrap_or_default();
         self.recent.remember(next, bytes);
         self.next = Some(next.wrapping_add(number(bytes.len())));
-        visit(Piece::Bytes { bytes, at_ns });
+        visit(Piece::Bytes { bytes, seen });
     }
 
     /// Hand on what waited for what came or was given up, and see what is missing now. What is
@@ -306,17 +314,18 @@ impl Half {
             }
             let early = self.early.remove(0);
             moment.pool.give_back(&early.bytes);
-            at_ns = at_ns.max(early.at_ns);
+            at_ns = at_ns.max(early.seen.at_ns);
+            let seen = Seen { at_ns, ..early.seen };
             let (old, new) =
                 early.bytes.split_at_checked(len(behind)).unwrap_or((&early.bytes, &[]));
             if self.differs(early.sequence, old) {
-                visit(Piece::Conflict { at_ns });
+                visit(Piece::Conflict(seen));
             }
             if !new.is_empty() {
-                self.hand_on(new, at_ns, visit);
+                self.hand_on(new, seen, visit);
             }
         }
-        self.settle(self.hole.and_then(|hole| hole.acked), moment.at_ns);
+        self.settle(self.hole.and_then(|hole| hole.acked), moment.seen.at_ns);
     }
 
     /// See what is missing now. Whatever came last, what is missing still may come, too.
@@ -368,6 +377,11 @@ impl Half {
     fn differs(&self, start: u32, bytes: &[u8]) -> bool {
         self.next.is_some_and(|next| self.recent.differs(next, start, bytes))
     }
+}
+
+/// Of a moment in which no segment came.
+fn unverified(at_ns: u64) -> Seen {
+    Seen { at_ns, is_verified: false }
 }
 
 fn len(number: u32) -> usize {

@@ -31,6 +31,8 @@ pub(super) struct Request {
     pub(super) usage: Handle,
     /// True if its response, seen next, can be no other's.
     pub(super) is_proven: bool,
+    /// The checksum was right of every segment that it came in.
+    pub(super) is_verified: bool,
     /// Where somebody reads along.
     pub(super) turn: Option<Box<Turn>>,
 }

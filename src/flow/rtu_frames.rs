@@ -11,12 +11,14 @@ use crate::wire::modbus::pdu::Direction;
 use crate::wire::modbus::rtu::{Frame, MAX_LEN, NotAFrame};
 use crate::wire::modbus::shape::{self, Extent};
 
+use super::tail::Tail;
+
 /// State of one direction.
 #[derive(Debug, Default)]
 pub(super) struct RtuFrames {
     step: Step,
     /// What is not read yet: the start of a frame or, of a stream that is lost, its last bytes.
-    tail: Vec<u8>,
+    tail: Tail<MAX_TAIL>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,50 +59,46 @@ impl RtuFrames {
         self.tail.clear();
     }
 
-    /// Show what the bytes of one segment complete to `visit`.
+    /// Show what the bytes of one segment complete to `visit`, and whether all segments that it came
+    /// in are verified.
     pub(super) fn accept(
         &mut self,
-        bytes: &[u8],
+        (bytes, is_verified): (&[u8], bool),
         direction: Direction,
-        mut visit: impl FnMut(Found<'_>),
+        mut visit: impl FnMut(Found<'_>, bool),
     ) {
         if self.step == Step::Locked && !self.tail.is_empty() && is_frame(bytes, direction) {
             // A frame in a segment of its own: what was to go on did not, or its count was damaged.
-            visit(abandoned(&self.tail));
+            visit(abandoned(self.tail.bytes()), self.tail.is_verified());
             self.tail.clear();
         }
         if self.tail.is_empty() {
-            let used = self.read(bytes, 0, direction, &mut visit);
-            self.keep(bytes.get(used..).unwrap_or_default());
+            let used = self.read(bytes, 0, direction, |found, _| visit(found, is_verified));
+            self.tail.push(bytes.get(used..).unwrap_or_default(), is_verified);
             return;
         }
         for part in bytes.chunks(MAX_LEN) {
             let fresh = self.tail.len();
-            self.keep(part);
+            self.tail.push(part, is_verified);
             let mut tail = std::mem::take(&mut self.tail);
-            let used = self.read(&tail, fresh, direction, &mut visit);
-            tail.drain(..used);
+            let is_whole_verified = tail.is_verified();
+            let used = self.read(tail.bytes(), fresh, direction, |found, start| {
+                visit(found, if start < fresh { is_whole_verified } else { is_verified });
+            });
+            tail.drain(used, (fresh, is_verified));
             self.tail = tail;
         }
     }
 
-    /// Keep bytes. The tail gets all the memory that it may ever need, because one that grows by
-    /// doubling would end up with more.
-    fn keep(&mut self, bytes: &[u8]) {
-        if !bytes.is_empty() {
-            self.tail.reserve_exact(MAX_TAIL - self.tail.len());
-            self.tail.extend_from_slice(bytes);
-        }
-    }
-
-    /// Read off the front of `bytes`, of which those from `fresh` on are a segment. Returns how
-    /// many are done with; the others are fewer than a frame may have.
+    /// Read off the front of `bytes`, of which those from `fresh` on are a segment, and show what is
+    /// found and where it starts. Returns how many are done with; the others are fewer than a frame
+    /// may have.
     fn read(
         &mut self,
         bytes: &[u8],
         fresh: usize,
         direction: Direction,
-        visit: &mut impl FnMut(Found<'_>),
+        mut visit: impl FnMut(Found<'_>, usize),
     ) -> usize {
         let was_lost = self.step == Step::Lost;
         let mut used = 0;
@@ -110,7 +108,7 @@ impl RtuFrames {
                 let starts = used.max(fresh) - used;
                 let Some(at) = search(rest, starts, direction) else {
                     if was_lost && !rest.is_empty() {
-                        visit(Found::Foreign);
+                        visit(Found::Foreign, used);
                     }
                     return bytes.len() - rest.len().min(MAX_LEN - 1);
                 };
@@ -121,11 +119,11 @@ impl RtuFrames {
             match front(rest, direction) {
                 Front::Open => return used,
                 Front::Found(found, len) => {
-                    visit(found);
+                    visit(found, used);
                     used += len;
                 }
                 Front::Lost(found) => {
-                    visit(found);
+                    visit(found, used);
                     self.step = Step::Lost;
                 }
             }

@@ -7,6 +7,8 @@
 use crate::wire::modbus::mbap::{self, Mbap};
 use crate::wire::modbus::pdu::{Direction, Layout, Pdu};
 
+use super::tail::Tail;
+
 /// Longest ADU.
 const MAX_ADU: usize = mbap::LEN + mbap::MAX_PDU;
 
@@ -15,7 +17,7 @@ const MAX_ADU: usize = mbap::LEN + mbap::MAX_PDU;
 pub(super) struct Stream {
     step: Step,
     /// Start of an ADU whose end is yet to come; never longer than one.
-    tail: Vec<u8>,
+    tail: Tail<MAX_ADU>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,26 +56,28 @@ impl Stream {
         !self.tail.is_empty()
     }
 
-    /// Show each ADU that `bytes` complete to `visit`.
+    /// Show each ADU that `bytes` of one segment complete to `visit`, and whether all segments that it
+    /// came in are verified.
     pub(super) fn accept(
         &mut self,
-        bytes: &[u8],
+        (bytes, is_verified): (&[u8], bool),
         direction: Direction,
-        mut visit: impl FnMut(Mbap, &[u8]),
+        mut visit: impl FnMut(Mbap, &[u8], bool),
     ) -> Taken {
         match (self.step, self.tail.is_empty()) {
-            (Step::Lost, _) => self.start(bytes, direction, visit),
-            (Step::Locked, true) => self.read(bytes, visit),
-            (Step::Locked, false) => match self.complete_tail(bytes) {
-                Tail::Open => Taken::All,
-                Tail::Complete { mbap, used } => {
-                    visit(mbap, self.tail.get(mbap::LEN..).unwrap_or_default());
+            (Step::Lost, _) => self.start((bytes, is_verified), direction, visit),
+            (Step::Locked, true) => self.read(bytes, is_verified, visit),
+            (Step::Locked, false) => match self.complete_tail(bytes, is_verified) {
+                Read::Open => Taken::All,
+                Read::Complete { mbap, used } => {
+                    let pdu = self.tail.bytes().get(mbap::LEN..).unwrap_or_default();
+                    visit(mbap, pdu, self.tail.is_verified());
                     self.tail.clear();
-                    self.read(bytes.get(used..).unwrap_or_default(), visit)
+                    self.read(bytes.get(used..).unwrap_or_default(), is_verified, visit)
                 }
-                Tail::Foreign => {
+                Read::Foreign => {
                     self.lose();
-                    self.start(bytes, direction, visit);
+                    self.start((bytes, is_verified), direction, visit);
                     Taken::Partly
                 }
             },
@@ -83,23 +87,28 @@ impl Stream {
     /// Look for the start of an ADU where a segment starts.
     fn start(
         &mut self,
-        bytes: &[u8],
+        (bytes, is_verified): (&[u8], bool),
         direction: Direction,
-        visit: impl FnMut(Mbap, &[u8]),
+        visit: impl FnMut(Mbap, &[u8], bool),
     ) -> Taken {
         if !starts_like_an_adu(bytes, direction) {
             return Taken::Partly;
         }
         self.step = Step::Locked;
-        self.read(bytes, visit)
+        self.read(bytes, is_verified, visit)
     }
 
     /// Read ADUs off the front of `bytes`, and keep what is left of the last.
-    fn read(&mut self, bytes: &[u8], mut visit: impl FnMut(Mbap, &[u8])) -> Taken {
+    fn read(
+        &mut self,
+        bytes: &[u8],
+        is_verified: bool,
+        mut visit: impl FnMut(Mbap, &[u8], bool),
+    ) -> Taken {
         let mut rest = bytes;
         while !rest.is_empty() {
             let Ok((mbap, body)) = Mbap::parse(rest) else {
-                self.keep(rest);
+                self.tail.push(rest, is_verified);
                 break;
             };
             let Some(pdu_len) = mbap.pdu_len() else {
@@ -107,48 +116,41 @@ impl Stream {
                 return Taken::Partly;
             };
             let Some((pdu, behind)) = body.split_at_checked(pdu_len) else {
-                self.keep(rest);
+                self.tail.push(rest, is_verified);
                 break;
             };
-            visit(mbap, pdu);
+            visit(mbap, pdu, is_verified);
             rest = behind;
         }
         Taken::All
     }
 
-    /// Start a tail. It gets all the memory that it may ever need, because one that grows by doubling
-    /// would end up with twice as much, on each connection that a stranger cares to open.
-    fn keep(&mut self, rest: &[u8]) {
-        self.tail.reserve_exact(MAX_ADU);
-        self.tail.extend_from_slice(rest);
-    }
-
     /// Move bytes from the front of `bytes` to the tail until it holds one ADU.
-    fn complete_tail(&mut self, bytes: &[u8]) -> Tail {
-        let for_header = self.extend_tail(bytes, mbap::LEN);
-        let Ok((mbap, _)) = Mbap::parse(&self.tail) else {
-            return Tail::Open;
+    fn complete_tail(&mut self, bytes: &[u8], is_verified: bool) -> Read {
+        let for_header = self.extend_tail((bytes, is_verified), mbap::LEN);
+        let Ok((mbap, _)) = Mbap::parse(self.tail.bytes()) else {
+            return Read::Open;
         };
         let Some(pdu_len) = mbap.pdu_len() else {
-            return Tail::Foreign;
+            return Read::Foreign;
         };
         let adu_len = mbap::LEN + pdu_len;
         let behind_header = bytes.get(for_header..).unwrap_or_default();
-        let used = for_header + self.extend_tail(behind_header, adu_len);
-        if self.tail.len() < adu_len { Tail::Open } else { Tail::Complete { mbap, used } }
+        let used = for_header + self.extend_tail((behind_header, is_verified), adu_len);
+        if self.tail.len() < adu_len { Read::Open } else { Read::Complete { mbap, used } }
     }
 
     /// Make the tail `len` bytes long, or as long as `bytes` allow; returns how many it took.
-    fn extend_tail(&mut self, bytes: &[u8], len: usize) -> usize {
+    fn extend_tail(&mut self, (bytes, is_verified): (&[u8], bool), len: usize) -> usize {
         let missing = len.saturating_sub(self.tail.len());
         let taken = bytes.get(..missing).unwrap_or(bytes);
-        self.tail.extend_from_slice(taken);
+        self.tail.push(taken, is_verified);
         taken.len()
     }
 }
 
 /// State of a tail after more bytes came.
-enum Tail {
+enum Read {
     /// It needs more.
     Open,
     /// Its header is not Modbus.
@@ -187,7 +189,7 @@ mod tests {
         let mut stream = Stream::default();
         let mut n_adus = 0;
         for bytes in [&adu[..200], &adu[200..], &adu[..8], &adu[8..259], &adu[259..]] {
-            stream.accept(bytes, Direction::Request, |_, _| n_adus += 1);
+            stream.accept((bytes, true), Direction::Request, |_, _, _| n_adus += 1);
             assert_eq!(stream.tail.capacity(), MAX_ADU);
         }
         assert_eq!(n_adus, 2);

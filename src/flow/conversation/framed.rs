@@ -8,6 +8,7 @@ use crate::wire::{
 };
 
 use super::super::frames::{Frame, Frames};
+use super::super::half::Seen;
 use super::super::stream::Taken;
 use super::Page;
 use super::dnp3::Dnp3;
@@ -70,7 +71,7 @@ impl Framed {
         &mut self,
         direction: Direction,
         bytes: &[u8],
-        at_ns: u64,
+        Seen { at_ns, is_verified }: Seen,
         page: &mut Page<'_>,
     ) {
         let Self { client, server, talk } = self;
@@ -79,8 +80,10 @@ impl Framed {
             Direction::Response => server,
         };
         let extent = talk.extent();
-        let taken =
-            frames.accept(bytes, extent, |frame| talk.on_frame(direction, at_ns, frame, page));
+        let taken = frames.accept((bytes, is_verified), extent, |frame| {
+            page.is_verified = frame.is_verified;
+            talk.on_frame(direction, at_ns, frame, page);
+        });
         if taken == Taken::Partly {
             talk.lose(direction);
             page.report.messages.of(talk.protocol()).unread += 1;

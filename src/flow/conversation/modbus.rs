@@ -7,6 +7,7 @@ use crate::wire::modbus::mbap::Mbap;
 use crate::wire::modbus::pdu::{Access, Direction, Pdu};
 
 use super::super::effect::{self, Context};
+use super::super::half::Seen;
 use super::super::key::Key;
 use super::super::outstanding::{Address, NoteAt, Outstanding, Request};
 use super::super::sighting::Evidence;
@@ -103,15 +104,18 @@ impl Modbus {
         &mut self,
         direction: Direction,
         bytes: &[u8],
-        at_ns: u64,
+        Seen { at_ns, is_verified }: Seen,
         page: &mut Page<'_>,
     ) {
         let Self { client, server, open } = self;
+        let bytes = (bytes, is_verified);
         let taken = match direction {
-            Direction::Request => client.accept(bytes, direction, |mbap, pdu| {
+            Direction::Request => client.accept(bytes, direction, |mbap, pdu, is_verified| {
+                page.is_verified = is_verified;
                 open.on_request(at_ns, address(mbap), pdu, page);
             }),
-            Direction::Response => server.accept(bytes, direction, |mbap, pdu| {
+            Direction::Response => server.accept(bytes, direction, |mbap, pdu, is_verified| {
+                page.is_verified = is_verified;
                 open.on_response(at_ns, address(mbap), pdu, page);
             }),
         };
@@ -164,6 +168,7 @@ impl Open {
             also_reads: effect::also_reads(&pdu, bytes),
             usage: page.on_asked(at_ns, &asked(address, &pdu)),
             is_proven: self.watch.is_provable(address.transaction),
+            is_verified: page.is_verified,
             turn: page
                 .transcript
                 .begin(|| turn(page.key, Direction::Request, (at_ns, address), bytes)),
@@ -231,6 +236,8 @@ fn count_response(
         page.on_answered(request, at_ns, pdu.exception);
     }
     let note = request.as_ref().and_then(|request| request.note);
+    // What is told of a pair rests on both.
+    page.is_verified &= request.as_ref().is_none_or(|request| request.is_verified);
     let trust = page.trust();
     if let Some(noted) = note.and_then(|at| page.noted(at)) {
         noted.latency = latency;
@@ -247,6 +254,7 @@ fn count_response(
             also_reads: None,
             usage: Handle::default(),
             is_proven: false,
+            is_verified: page.is_verified,
             turn: None,
         });
         let asked = transaction(page, &request);

@@ -10,6 +10,7 @@ use crate::wire::modbus::rtu::{Frame, MAX_LEN};
 use crate::wire::modbus::shape;
 use crate::wire::{Checksum, Mismatch};
 
+use super::super::half::Seen;
 use super::super::outstanding::Address;
 use super::super::rtu_frames::{Found, RtuFrames};
 use super::super::transcript::Transcript;
@@ -61,7 +62,7 @@ impl ModbusRtu {
         &mut self,
         direction: Direction,
         bytes: &[u8],
-        at_ns: u64,
+        Seen { at_ns, is_verified }: Seen,
         page: &mut Page<'_>,
     ) {
         let Self { client, server, line } = self;
@@ -69,8 +70,9 @@ impl ModbusRtu {
             Direction::Request => client,
             Direction::Response => server,
         };
-        frames.accept(bytes, direction, |found| match found {
+        frames.accept((bytes, is_verified), direction, |found, is_verified| match found {
             Found::Frame(frame) => {
+                page.is_verified = is_verified;
                 page.report.checksums.modbus_rtu.count(Checksum::Valid);
                 line.on_frame(direction, at_ns, frame, page);
             }

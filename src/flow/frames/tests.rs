@@ -24,7 +24,8 @@ fn frame(len: u16) -> Vec<u8> {
 /// Lengths of the frames shown, and of what was shown of them.
 fn shown(frames: &mut Frames, bytes: &[u8]) -> (Vec<(usize, usize)>, Taken) {
     let mut seen = vec![];
-    let taken = frames.accept(bytes, extent, |frame| seen.push((frame.len, frame.head.len())));
+    let taken =
+        frames.accept((bytes, true), extent, |frame| seen.push((frame.len, frame.head.len())));
     (seen, taken)
 }
 
@@ -53,6 +54,25 @@ fn after_a_hole_reading_starts_where_a_segment_starts_like_a_frame() {
     frames.lose();
     assert_eq!(shown(&mut frames, b"aaa"), (vec![], Taken::Partly));
     assert_eq!(shown(&mut frames, &[frame(9), frame(8)].concat()).0, [(9, 9), (8, 8)]);
+}
+
+#[test]
+fn a_frame_is_verified_if_every_segment_is_that_brought_its_head() {
+    let stream = [frame(4), frame(600), frame(5)].concat();
+    for cut in 0..=stream.len() {
+        let (first, second) = stream.split_at(cut);
+        let in_first = [cut >= 4, cut >= 4 + HEAD, cut >= 609];
+        let in_second = [cut == 0, cut <= 4, cut <= 604];
+        for (trust, expected) in [([true, false], in_first), ([false, true], in_second)] {
+            let mut frames = Frames::default();
+            frames.lock();
+            let mut verified = vec![];
+            for segment in [(first, trust[0]), (second, trust[1])] {
+                frames.accept(segment, extent, |frame| verified.push(frame.is_verified));
+            }
+            assert_eq!(verified, expected, "cut at {cut}: {trust:?}");
+        }
+    }
 }
 
 proptest! {

@@ -40,7 +40,7 @@ impl Heard {
         let Self { half, pool, now_ns, said, missing, last } = self;
         let mut is_conflict = false;
         let mut note = note(said, missing);
-        let repeated = half.accept(&segment, *now_ns, pool, |piece| {
+        let repeated = half.accept(&segment, verified(*now_ns), pool, |piece| {
             is_conflict |= matches!(piece, Piece::Conflict { .. });
             note(piece);
         });
@@ -71,6 +71,10 @@ impl Heard {
     fn text(&self) -> String {
         self.said.iter().map(|byte| byte.map_or('.', char::from)).collect()
     }
+}
+
+fn verified(at_ns: u64) -> Seen {
+    Seen { at_ns, is_verified: true }
 }
 
 fn segment(payload: &[u8]) -> Segment<'_> {
@@ -176,10 +180,10 @@ fn bytes_are_dated_by_when_they_could_be_read() {
         let segment = Segment { sequence, ..segment(b"ab") };
         let Heard { half, pool, .. } = &mut heard;
         let mut visit = |piece: Piece<'_>| match piece {
-            Piece::Bytes { at_ns, .. } => dates.push((now_ns, at_ns)),
+            Piece::Bytes { seen, .. } => dates.push((now_ns, seen.at_ns)),
             Piece::Start | Piece::Hole(_) | Piece::Conflict { .. } => (),
         };
-        half.accept(&segment, now_ns, pool, &mut visit);
+        half.accept(&segment, verified(now_ns), pool, &mut visit);
         if now_ns == 7 {
             half.finish(pool, visit);
         }

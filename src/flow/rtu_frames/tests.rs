@@ -18,7 +18,7 @@ fn values(n: u8) -> Vec<u8> {
 fn read(frames: &mut RtuFrames, segments: &[&[u8]]) -> Vec<String> {
     let mut found = vec![];
     for segment in segments {
-        frames.accept(segment, Direction::Response, |piece| {
+        frames.accept((segment, true), Direction::Response, |piece, _| {
             found.push(match piece {
                 Found::Frame(frame) => format!("frame {}", frame.pdu.len()),
                 Found::Damaged(_) => "damaged".to_owned(),
@@ -114,5 +114,36 @@ proptest! {
         let last = values(20);
         let found = read(&mut frames, &[&last[..], &last, &last, &last, &last, &last]);
         prop_assert_eq!(found.last().map(String::as_str), Some("frame 42"));
+    }
+}
+
+/// Whether each frame is verified, if the segments are.
+fn verified(frames: &mut RtuFrames, segments: &[(&[u8], bool)]) -> Vec<bool> {
+    let mut verified = vec![];
+    for segment in segments {
+        frames.accept(*segment, Direction::Response, |found, is_verified| {
+            assert!(matches!(found, Found::Frame(_)), "{found:?}");
+            verified.push(is_verified);
+        });
+    }
+    verified
+}
+
+#[test]
+fn a_frame_is_verified_if_every_segment_is_that_it_came_in() {
+    let stream = [values(2), values(3), values(4)].concat();
+    for cut in 0..=stream.len() {
+        let (first, second) = stream.split_at(cut);
+        // 9, 11 and 13 bytes long.
+        let in_first = [cut >= 9, cut >= 20, cut >= 33];
+        let in_second = [cut == 0, cut <= 9, cut <= 20];
+        for (trust, expected) in [([true, false], in_first), ([false, true], in_second)] {
+            let mut frames = RtuFrames::default();
+            frames.lock();
+            let segments = [(first, trust[0]), (second, trust[1])];
+            assert_eq!(verified(&mut frames, &segments), expected, "cut at {cut}: {trust:?}");
+            let frame = values(1);
+            assert_eq!(verified(&mut frames, &[(&frame, true)]), [true], "nothing is left");
+        }
     }
 }

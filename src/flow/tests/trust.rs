@@ -2,6 +2,7 @@
 
 use crate::record::Trust;
 
+use super::order::permutations;
 use super::*;
 
 /// A client and a server whose SYNs were seen, with right checksums.
@@ -84,4 +85,93 @@ fn a_gap_is_none_of_a_connection_that_is_opened_after_it() {
     assert_eq!(write(&mut wire, 3), Trust::FULL);
     wire.table.start_block(Gap::Before);
     assert_eq!(write(&mut wire, 4), MIDSTREAM);
+}
+
+/// The same, and the connection is known.
+fn spoken() -> Wire {
+    let mut wire = opened();
+    assert_eq!(write(&mut wire, 77), Trust::FULL);
+    wire.next_block();
+    wire
+}
+
+/// Parts of a stream in this order, each with its evidence; then the stream stands behind them.
+fn say(wire: &mut Wire, side: usize, parts: &[(&[u8], Evidence)], order: &[usize]) {
+    for nth in order {
+        let before: usize = parts[..*nth].iter().map(|(part, _)| part.len()).sum();
+        wire.evidence = parts[*nth].1;
+        wire.segment(side, i32::try_from(before).unwrap(), Flags::ACK, parts[*nth].0);
+    }
+    wire.evidence = Evidence::Verified;
+    wire.skip(side, parts.iter().map(|(part, _)| part.len()).sum());
+}
+
+#[test]
+fn what_came_in_several_segments_is_verified_if_all_of_them_are_in_whatever_order() {
+    let asked = adu(1, &WRITE);
+    for (order, spoiled, evidence) in permutations(3).into_iter().flat_map(|order| {
+        [(0, Evidence::Verified), (0, Evidence::Intact), (1, Evidence::Unverified)]
+            .into_iter()
+            .chain([(2, Evidence::Unverified), (0, Evidence::Unverified)])
+            .map(move |(spoiled, evidence)| (order.clone(), spoiled, evidence))
+    }) {
+        for side in [CLIENT, SERVER] {
+            let mut wire = spoken();
+            let mut parts =
+                [&asked[..4], &asked[4..9], &asked[9..]].map(|part| (part, Evidence::Verified));
+            parts[spoiled].1 = evidence;
+            if side == SERVER {
+                wire.send(CLIENT, &asked);
+            }
+            say(&mut wire, side, &parts, &order);
+            if side == CLIENT {
+                wire.send(SERVER, &asked);
+            }
+            let trust = if evidence == Evidence::Verified { Trust::FULL } else { UNVERIFIED };
+            let seen = wire.transactions();
+            assert_eq!((seen.len(), seen[0].trust), (1, trust), "{order:?} {spoiled} {evidence:?}");
+            assert!(seen[0].latency.is_some(), "{order:?}");
+            assert_eq!(write(&mut wire, 2), Trust::FULL, "of what came before, nothing is left");
+        }
+    }
+}
+
+#[test]
+fn what_waited_is_judged_by_its_own_segment_and_not_by_the_one_it_waited_for() {
+    let [first, second] = [adu(1, &WRITE), adu(2, &WRITE)];
+    for (evidence, trust) in [
+        ([Evidence::Verified, Evidence::Unverified], [Trust::FULL, UNVERIFIED]),
+        ([Evidence::Unverified, Evidence::Verified], [UNVERIFIED, Trust::FULL]),
+    ] {
+        let mut wire = spoken();
+        let parts = [(&first[..], evidence[0]), (&second[..], evidence[1])];
+        say(&mut wire, CLIENT, &parts, &[1, 0]);
+        assert_eq!(wire.transactions().iter().map(|seen| seen.trust).collect::<Vec<_>>(), trust);
+    }
+    // Nor by an answer that shows that nothing more will come, or by the end of the block.
+    let mut wire = spoken();
+    wire.skip(CLIENT, 12); // missed
+    say(&mut wire, CLIENT, &[(&second, Evidence::Unverified)], &[0]);
+    assert_eq!(wire.transactions(), []);
+    wire.send(SERVER, &second);
+    let seen = wire.transactions();
+    assert_eq!((seen.len(), seen[0].trust), (1, Trust::default()));
+    let mut wire = spoken();
+    wire.skip(CLIENT, 12);
+    say(&mut wire, CLIENT, &[(&second, Evidence::Verified)], &[0]);
+    wire.table.finish(&mut wire.report);
+    assert_eq!(wire.transactions()[0].trust, MIDSTREAM);
+}
+
+#[test]
+fn a_refusal_is_verified_if_what_it_refuses_is() {
+    let mut wire = spoken();
+    wire.evidence = Evidence::Unverified;
+    wire.send(CLIENT, &read(1));
+    wire.evidence = Evidence::Verified;
+    wire.send(SERVER, &adu(1, &[0x83, 2]));
+    assert_eq!(wire.transactions()[0].trust, UNVERIFIED);
+    wire.send(CLIENT, &read(2));
+    wire.send(SERVER, &adu(2, &[0x83, 2]));
+    assert_eq!(wire.transactions()[1].trust, Trust::FULL);
 }
