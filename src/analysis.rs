@@ -269,10 +269,11 @@ impl Analyser {
                 self.flows.observe(&sighting, report);
             }
             &Transport::Udp { source_port, destination_port, payload } => {
-                let vlan = packet.vlan;
+                let (vlan, evidence) = (packet.vlan, evidence(packet));
                 let datagram = Datagram {
                     at_ns,
                     vlan,
+                    evidence,
                     source,
                     destination,
                     source_port,

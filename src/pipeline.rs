@@ -157,9 +157,10 @@ impl Pipeline {
     /// Take one block's findings: writes are told at once, checksums when the window ends.
     pub fn on_report(&mut self, report: &WireReport) {
         self.captures.on_report(report, &mut self.outbox);
-        self.deviations.on_report(report, &mut self.outbox);
-        self.crosscheck.on_report(report);
-        self.usages.on_report(report, self.deviations.are_told(), &mut self.outbox);
+        let doubts = self.captures.doubts(&report.source);
+        self.deviations.on_report((report, doubts), &mut self.outbox);
+        self.crosscheck.on_report(report, doubts);
+        self.usages.on_report((report, doubts), self.deviations.are_told(), &mut self.outbox);
     }
 
     /// Take what was heard on a line: writes are told at once, checksums when the window ends.

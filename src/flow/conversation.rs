@@ -17,6 +17,7 @@ use crate::record::{Conflict, Contested, Note, Protocol, Spoken, Trust, WireRepo
 use crate::wire::message::{Message, Operation, Role};
 use crate::wire::modbus::pdu::Direction;
 
+use super::datagram::Datagram;
 use super::effect::Effects;
 use super::half::Piece;
 use super::key::Key;
@@ -231,11 +232,13 @@ impl Page<'_> {
         let is_turned = direction_of(&message) != direction;
         let key = if is_turned { self.key.reversed() } else { *self.key };
         let parties = if is_turned { key.at_port_of_client() } else { *self.parties };
-        let asking = Asking { at_ns, key: &parties, connection: self.slot };
+        let (connection, is_verified) = (self.slot, self.is_verified);
+        let asking = Asking { at_ns, key: &parties, connection, is_verified };
         self.recent.turn(is_turned, message.role, |recent| {
             self.usages.on_message(&asking, recent, (protocol, message), self.report);
         });
-        count(self.report, (protocol, at_ns, &key), message);
+        let trust = self.trust();
+        count(self.report, (protocol, at_ns, &key, trust), message);
     }
 }
 
@@ -247,17 +250,30 @@ pub(super) fn direction_of(message: &Message) -> Direction {
     }
 }
 
-/// As [`Page::on_message`], for what is not said in a connection.
-pub(super) fn count(
+/// As [`Page::on_message`], for what is not said in a connection, and so misses no part of one.
+pub(super) fn on_datagram(
+    datagram: &Datagram<'_>,
+    (protocol, key): (Protocol, &Key),
+    message: Message,
+    (usages, report): (&mut Usages, &mut WireReport),
+) {
+    let (at_ns, is_verified) = (datagram.at_ns, datagram.evidence == Evidence::Verified);
+    let asking = Asking { at_ns, key, connection: u32::MAX, is_verified };
+    usages.on_message(&asking, &mut Recent::new(true), (protocol, message), report);
+    let trust = Trust { verified: is_verified, from_start: true };
+    count(report, (protocol, at_ns, key, trust), message);
+}
+
+fn count(
     report: &mut WireReport,
-    (protocol, at_ns, key): (Protocol, u64, &Key),
+    (protocol, at_ns, key, trust): (Protocol, u64, &Key, Trust),
     message: Message,
 ) {
     report.messages.of(protocol).count(&message);
     if message.error.is_some() || is_change(&message) {
         let (vlan, client, server) = (key.vlan(), key.client(), key.server());
         let at = time(at_ns);
-        report.note(Note::Message(Spoken { at, vlan, protocol, client, server, message }));
+        report.note(Note::Message(Spoken { at, vlan, protocol, client, server, message, trust }));
     }
 }
 

@@ -11,7 +11,8 @@ use crate::wire::packet::Vlan;
 use super::conversation;
 use super::key::Key;
 use super::ports::Ports;
-use super::usage::{Asking, Recent, Usages};
+use super::sighting::Evidence;
+use super::usage::Usages;
 
 /// What a datagram is judged by; borrowed, one for each.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,7 @@ pub struct Datagram<'a> {
     /// Nanoseconds since the Unix epoch.
     pub at_ns: u64,
     pub vlan: Vlan,
+    pub evidence: Evidence,
     pub source: &'a IpAddr,
     pub destination: &'a IpAddr,
     pub source_port: u16,
@@ -72,9 +74,7 @@ impl Datagrams {
             }
         };
         let key = Key::of_datagram(datagram, conversation::direction_of(&message));
-        let asking = Asking { at_ns: datagram.at_ns, key: &key, connection: u32::MAX };
-        usages.on_message(&asking, &mut Recent::default(), (protocol, message), report);
-        conversation::count(report, (protocol, datagram.at_ns, &key), message);
+        conversation::on_datagram(datagram, (protocol, &key), message, (usages, report));
     }
 }
 

@@ -84,6 +84,7 @@ impl Detector {
             client,
             server: server.server(),
             n_pairs,
+            trust: kept.trust(),
         };
         Some(Proven { detected, framing, kept, place })
     }

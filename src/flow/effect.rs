@@ -14,7 +14,7 @@ mod write;
 
 use std::collections::VecDeque;
 
-use crate::record::{Ineffective, Note, WireReport};
+use crate::record::{self, Ineffective, Note, WireReport};
 use crate::wire::modbus::pdu::{Access, Layout, Pdu};
 
 use super::key::Key;
@@ -78,6 +78,8 @@ pub(super) struct Context<'a> {
     pub(super) at_ns: u64,
     /// Gaps of the capture so far.
     pub(super) n_gaps: u32,
+    /// What its segments say for it and, of an answer, for its request.
+    pub(super) seen: record::Trust,
 }
 
 impl Effects {
@@ -203,7 +205,7 @@ impl Effects {
             self.miss(context.key);
         }
         let trust = self.trust(context);
-        let Context { key, unit, at_ns, .. } = *context;
+        let Context { key, unit, at_ns, seen, .. } = *context;
         let order = self.order;
         for (spot, cell) in self.cells.within(key, write.extent) {
             if is_same_device(spot.unit, unit) {
@@ -218,7 +220,7 @@ impl Effects {
             };
             let spot = spot(key, write.extent.bank, address, unit);
             self.explain(&spot, value, mask);
-            let expected = Expected { order, value, mask, function: write.function };
+            let expected = Expected { order, value, mask, function: write.function, seen };
             let expected = Cell::new(expected, key.client(), trust, at_ns);
             if let Some(cell) = self.cells.get_mut(&spot) {
                 cell.replace(expected);
@@ -259,6 +261,7 @@ impl Effects {
             if is_same_device(spot.unit, context.unit) {
                 let is_own = is_done && cell.is_of(request.order);
                 match cell.on_response(is_own.then_some((order, context.at_ns))) {
+                    Answered::Kept if is_own => cell.expected.seen = context.seen,
                     Answered::Kept => (),
                     Answered::Over => over.push(*spot),
                 }
@@ -367,7 +370,7 @@ fn finding(
     (read, confirmed_ns): (u16, u64),
 ) -> Ineffective {
     let Context { key, unit, at_ns, .. } = *context;
-    let Expected { value, mask, function, .. } = cell.expected;
+    let Expected { value, mask, function, seen, .. } = cell.expected;
     Ineffective {
         at: time(at_ns),
         vlan: key.vlan(),
@@ -382,5 +385,6 @@ fn finding(
         writer: cell.writer,
         reader: key.client(),
         after: std::time::Duration::from_nanos(at_ns.saturating_sub(confirmed_ns)),
+        trust: seen.and(context.seen),
     }
 }

@@ -20,7 +20,7 @@ pub(super) use slots::Handle;
 use std::time::Duration;
 
 use crate::record::{
-    Change, Ending, Message, News, Operation, Pace, Protocol, Role, UsageChange, WireReport,
+    Change, Ending, Message, News, Operation, Pace, Protocol, Role, Trust, UsageChange, WireReport,
 };
 
 use super::key::Key;
@@ -62,6 +62,8 @@ pub(super) struct Asking<'a> {
     pub(super) key: &'a Key,
     /// The slot of the connection; `u32::MAX` if there is none.
     pub(super) connection: u32,
+    /// The checksum was right of every segment that it came in.
+    pub(super) is_verified: bool,
 }
 
 /// A response to what was asked.
@@ -70,6 +72,7 @@ pub(super) struct Answered {
     pub(super) at_ns: u64,
     pub(super) latency_ns: u64,
     pub(super) answer: Answer,
+    pub(super) trust: Trust,
 }
 
 /// What a response shows of its station.
@@ -138,17 +141,18 @@ impl Usages {
         recent.last = handle;
         let (at_ns, n_gaps) = (asking.at_ns, self.n_gaps);
         let Some((_, entry)) = self.entries.get(handle) else { return handle };
+        let trust = Trust { verified: asking.is_verified, from_start: recent.is_from_start };
         let is_news = entry.n == 0 || entry.news(asked).is_some();
         if entry.is_back(at_ns, n_gaps) {
             self.resume(handle, asking, report);
         }
         if is_news {
-            self.tell_news(handle, at_ns, asked, (recent.is_from_start, &mut *report));
+            self.tell_news(handle, at_ns, asked, (trust, &mut *report));
         }
         let Some((_, entry)) = self.entries.get_mut(handle) else { return handle };
         entry.count(asking, asked, n_gaps);
         if !entry.is_judged && (entry.n >= MASTERLY || entry.operation == Operation::Write) {
-            self.judge_master(handle, at_ns, report);
+            self.judge_master(handle, (at_ns, trust), report);
         }
         handle
     }
@@ -174,7 +178,7 @@ impl Usages {
             Answer::Refused | Answer::Unreachable => None,
         };
         if turn.is_some() || (!station.is_known && answered.answer != Answer::Unreachable) {
-            self.tell_station(handle, (answered.at_ns, turn), report);
+            self.tell_station(handle, (answered, turn), report);
         }
     }
 
@@ -235,7 +239,7 @@ impl Usages {
         handle: Handle,
         at_ns: u64,
         asked: &Asked,
-        (is_from_start, report): (bool, &mut WireReport),
+        (trust, report): (Trust, &mut WireReport),
     ) {
         if report.usages.len() >= WireReport::MAX_USAGES {
             report.usages_deferred += 1;
@@ -245,7 +249,7 @@ impl Usages {
         let news = if entry.n == 0 { Some(News::First) } else { entry.news(asked) };
         entry.widen(asked);
         if let Some(news) = news {
-            report.usages.push(entry.usage(key, (at_ns, news, is_from_start)));
+            report.usages.push(entry.usage(key, (at_ns, news, trust)));
         }
     }
 
@@ -254,26 +258,32 @@ impl Usages {
     fn tell_station(
         &mut self,
         handle: Handle,
-        (at_ns, turn): (u64, Option<Turn>),
+        (answered, turn): (&Answered, Option<Turn>),
         report: &mut WireReport,
     ) {
         let Some((key, entry)) = self.entries.get(handle) else { return };
+        let seen = (answered.at_ns, answered.trust);
         let Some((_, station)) = self.stations.get_mut(entry.station) else { return };
         if !station.is_known {
-            station.is_known = tell(report, key, at_ns, Change::Answers);
+            station.is_known = tell(report, key, seen, Change::Answers);
         }
         let Some(turn) = turn else { return };
         let us = |us: u32| Duration::from_micros(us.into());
         let pace = Pace { usual: us(turn.usual_us), recent: us(turn.recent_us) };
         let what = if turn.is_slow { Change::Slower(pace) } else { Change::AsUsual(pace) };
-        if tell(report, key, at_ns, what) {
+        if tell(report, key, seen, what) {
             station.latency.turn(turn);
         }
     }
 }
 
 /// True if there was room.
-fn tell(report: &mut WireReport, key: &UsageKey, at_ns: u64, what: Change) -> bool {
+fn tell(
+    report: &mut WireReport,
+    key: &UsageKey,
+    (at_ns, trust): (u64, Trust),
+    what: Change,
+) -> bool {
     if report.usage_changes.len() >= WireReport::MAX_USAGES {
         report.usages_deferred += 1;
         return false;
@@ -286,6 +296,7 @@ fn tell(report: &mut WireReport, key: &UsageKey, at_ns: u64, what: Change) -> bo
         protocol: key.protocol,
         station: key.station(),
         what,
+        trust,
     });
     true
 }

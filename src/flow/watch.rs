@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::record::{Exchange, Identity, Overheard, ReadAnswer};
+use crate::record::{Exchange, Identity, Overheard, ReadAnswer, Trust};
 use crate::wire::modbus::pdu::{Direction, Layout, Pdu};
 use crate::wire::modbus::reply;
 use crate::wire::modbus::request::{ReadRequest, Span};
@@ -121,13 +121,13 @@ impl Watch {
         let is_proven = request.is_proven && self.server == Intactness::Intact;
         // An answer of another shape than was asked for is none, whoever takes it for one.
         let answer = reply::prove(read, response).ok().and_then(ReadAnswer::of);
-        let key = page.key;
+        let (key, trust) = (page.key, page.trust());
         match (answer.filter(|_| is_proven), request.address.transaction) {
             (Some(answer), Some(transaction)) => page.report.read(|| {
                 let Address { unit, .. } = request.address;
                 let (client, server) = (key.client(), key.server());
                 let identity = Identity { client, server, transaction, unit, request: read };
-                overheard(identity, answer, [request.at_ns, at_ns], key)
+                overheard(identity, answer, [request.at_ns, at_ns], (key, trust))
             }),
             (None, _) | (_, None) => page.report.reads_unproven += 1,
         }
@@ -152,11 +152,11 @@ fn overheard(
     identity: Identity,
     answer: ReadAnswer,
     [asked_ns, answered_ns]: [u64; 2],
-    key: &Key,
+    (key, trust): (&Key, Trust),
 ) -> Overheard {
     let exchange =
         Exchange { identity, asked: time(asked_ns), answered: time(answered_ns), answer };
-    Overheard { vlan: key.vlan(), exchange: Arc::new(exchange) }
+    Overheard { vlan: key.vlan(), exchange: Arc::new(exchange), trust }
 }
 
 pub(super) fn time(at_ns: u64) -> SystemTime {

@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::config::{Aspect, Baseline, Deviation, Grant, Parties};
-use crate::record::{Event, Kind, Ledger, Protocol, SourceId, Usage, WireReport};
+use crate::record::{Doubts, Event, Kind, Ledger, Protocol, SourceId, Usage, WireReport};
 
 use super::message::{code_name, operation, title};
 use super::outbox::Outbox;
@@ -49,14 +49,18 @@ impl Deviations {
         self.baseline.is_some()
     }
 
-    pub(super) fn on_report(&mut self, report: &WireReport, outbox: &mut Outbox) {
+    pub(super) fn on_report(
+        &mut self,
+        (report, doubts): (&WireReport, Doubts),
+        outbox: &mut Outbox,
+    ) {
         let Some(baseline) = self.baseline.clone() else { return };
         for usage in &report.usages {
             let Err(deviation) = baseline.covers(usage) else { continue };
             if let Some(untold) = self.told.untold(Key::of(usage, deviation.aspect), usage.at) {
                 outbox.raise(Kind::BaselineDeviation, || {
                     let nearest = baseline.nearest(usage, deviation.aspect);
-                    event(&report.source, usage, &deviation, nearest, untold)
+                    event(&report.source, (usage, doubts), &deviation, nearest, untold)
                 });
             }
         }
@@ -85,7 +89,7 @@ impl Key {
 
 fn event(
     source: &SourceId,
-    usage: &Usage,
+    (usage, doubts): (&Usage, Doubts),
     deviation: &Deviation,
     nearest: Option<String>,
     untold: u64,
@@ -120,7 +124,8 @@ fn event(
     if let Some(nearest) = nearest {
         event = event.with("allowed", nearest);
     }
-    event.with("allow", remedy).with("count", untold + 1)
+    let event = event.with("allow", remedy).with("count", untold + 1);
+    event.with("trust", doubts.words(usage.trust))
 }
 
 fn sentence(usage: &Usage, deviation: &Deviation, nearest: Option<&str>, remedy: &str) -> String {

@@ -116,19 +116,26 @@ impl Captures {
                 Note::Modbus(seen) => {
                     self.refusals.tell(&report.source, (seen, doubts), outbox);
                 }
-                Note::Ineffective(found) => self.effects.tell(&report.source, found, outbox),
+                Note::Ineffective(found) => {
+                    self.effects.tell(&report.source, (found, doubts), outbox);
+                }
                 Note::Layer2(finding) => {
-                    capture.neighbourhood.on_finding(&report.source, finding, outbox);
+                    capture.neighbourhood.on_finding(&report.source, (finding, doubts), outbox);
                 }
                 Note::Message(seen) => {
-                    self.refusals.tell_message(&report.source, seen, outbox);
+                    self.refusals.tell_message(&report.source, (seen, doubts), outbox);
                 }
                 Note::Detected(detected) => {
-                    self.detections.tell(&report.source, detected, outbox);
+                    self.detections.tell(&report.source, (detected, doubts), outbox);
                 }
             }
         }
         capture.corruptions.add(report);
+    }
+
+    /// What speaks against findings of a source at this moment.
+    pub(super) fn doubts(&self, source: &SourceId) -> Doubts {
+        self.by_source.get(source).map(Capture::doubts).unwrap_or_default()
     }
 
     /// `is_last`: nothing will come any more.
@@ -150,7 +157,7 @@ impl Captures {
             let losses = &capture.losses.on_window_end((source, now), ring, outbox);
             capture.was_lossy = window.is_lossy() || losses.is_loss();
             window.conflicts.raise((source, doubts), now, outbox);
-            capture.jumps.raise(source, now, outbox);
+            capture.jumps.raise((source, doubts), now, outbox);
             let ended = Ended { source, now, losses, doubts, is_last };
             capture.corruptions.on_window_end(ended, outbox);
             let origin = capture.origin();

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::config::Polled;
-use crate::record::{Event, Kind, Ledger, Reading, SourceId, WireReport};
+use crate::record::{Doubts, Event, Kind, Ledger, Reading, SourceId, WireReport};
 
 use super::outbox::Outbox;
 
@@ -80,9 +80,9 @@ impl Crosscheck {
     }
 
     /// Take what the wire showed.
-    pub(super) fn on_report(&mut self, report: &WireReport) {
+    pub(super) fn on_report(&mut self, report: &WireReport, doubts: Doubts) {
         for read in &report.reads {
-            let seen = Seen::new(&report.source, read);
+            let seen = Seen::new(&report.source, (read, doubts));
             if !self.ours.contains(&seen.exchange.identity.client) {
                 self.masters.on_read(&seen);
             }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
-use crate::record::{Detected, Event, Kind, Ledger, Protocol, SourceId};
+use crate::record::{Detected, Doubts, Event, Kind, Ledger, Protocol, SourceId};
 
 use super::outbox::Outbox;
 
@@ -39,7 +39,12 @@ struct Host {
 }
 
 impl Detections {
-    pub(super) fn tell(&mut self, source: &SourceId, detected: &Detected, outbox: &mut Outbox) {
+    pub(super) fn tell(
+        &mut self,
+        source: &SourceId,
+        (detected, doubts): (&Detected, Doubts),
+        outbox: &mut Outbox,
+    ) {
         let place = Place::of(source, detected);
         let n_of_host = self.told.keys().filter(|told| told.host == place.host).count();
         if self.told.contains_key(&place) || n_of_host >= MAX_OF_HOST {
@@ -52,7 +57,7 @@ impl Detections {
             oldest.map(|place| self.told.remove(&place));
         }
         self.told.insert(place, detected.at);
-        outbox.raise(Kind::ProtocolDetected, || told(source, detected));
+        outbox.raise(Kind::ProtocolDetected, || told(source, detected, doubts));
     }
 
     /// Count what was not told into a ledger of notes.
@@ -71,8 +76,8 @@ impl Place {
     }
 }
 
-fn told(source: &SourceId, detected: &Detected) -> Event {
-    let Detected { at, vlan, protocol, client, server, n_pairs } = *detected;
+fn told(source: &SourceId, detected: &Detected, doubts: Doubts) -> Event {
+    let Detected { at, vlan, protocol, client, server, n_pairs, trust } = *detected;
     let (name, key) = match protocol {
         Protocol::ModbusRtu => ("Modbus RTU over TCP", "rtu_ports"),
         Protocol::Modbus
@@ -102,7 +107,8 @@ fn told(source: &SourceId, detected: &Detected) -> Event {
         .with("protocol", protocol.name())
         .with("client", client.to_string())
         .with("server", server.to_string())
-        .with("pairs", n_pairs);
+        .with("pairs", n_pairs)
+        .with("trust", doubts.words(trust));
     let tags = [("vlan", vlan.outer), ("vlan_inner", vlan.inner)];
     let tags = tags.into_iter().filter(|(_, id)| *id != 0);
     tags.fold(event, |event, (name, id)| event.with(name, id))

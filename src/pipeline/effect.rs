@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use crate::record::{Bank, Event, Ineffective, Kind, Ledger, SourceId};
+use crate::record::{Bank, Doubts, Event, Ineffective, Kind, Ledger, SourceId};
 
 use super::outbox::Outbox;
 use super::repeats::Repeats;
@@ -33,9 +33,14 @@ struct Spot {
 
 impl Effects {
     /// Tell of it, unless that was done recently.
-    pub(super) fn tell(&mut self, source: &SourceId, found: &Ineffective, outbox: &mut Outbox) {
+    pub(super) fn tell(
+        &mut self,
+        source: &SourceId,
+        (found, doubts): (&Ineffective, Doubts),
+        outbox: &mut Outbox,
+    ) {
         if let Some(untold) = self.told.untold(Spot::of(source, found), found.at) {
-            outbox.raise(Kind::WriteIneffective, || ineffective(source, found, untold));
+            outbox.raise(Kind::WriteIneffective, || ineffective(source, (found, doubts), untold));
         }
     }
 
@@ -54,7 +59,7 @@ impl Spot {
     }
 }
 
-fn ineffective(source: &SourceId, found: &Ineffective, untold: u64) -> Event {
+fn ineffective(source: &SourceId, (found, doubts): (&Ineffective, Doubts), untold: u64) -> Event {
     let Ineffective { vlan, server, unit, bank, address, function, .. } = *found;
     let Ineffective { written, mask, read, writer, reader, after, .. } = *found;
     let mut text = sentence(found);
@@ -74,7 +79,8 @@ fn ineffective(source: &SourceId, found: &Ineffective, untold: u64) -> Event {
         .with("function_code", function)
         .with("after_ms", latency_ms(after))
         .with("count", untold + 1)
-        .with("trust", "no byte missed on any connection to the server since the write");
+        .with("trust", doubts.words(found.trust))
+        .with("evidence", "no byte missed on any connection to the server since the write");
     if bank == Bank::HoldingRegisters && mask != u16::MAX {
         event = event.with("mask", format!("{mask:#06x}"));
     }

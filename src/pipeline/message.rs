@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::record::{Event, Kind, Operation, Protocol, Role, SourceId, Spoken};
+use crate::record::{Doubts, Event, Kind, Operation, Protocol, Role, SourceId, Spoken};
 use crate::wire::{bacnet, dnp3, enip, iec104, opcua, s7comm};
 
 /// The kind of event a message is.
@@ -15,7 +15,7 @@ pub(super) fn kind_of(spoken: &Spoken) -> Kind {
 }
 
 /// Who said what to whom; for a refusal, with how many like it were not told since the last one was.
-pub(super) fn seen(source: &SourceId, spoken: &Spoken, untold: u64) -> Event {
+pub(super) fn seen(source: &SourceId, (spoken, doubts): (&Spoken, Doubts), untold: u64) -> Event {
     let mut text = sentence(spoken);
     if untold > 0 {
         let _ = write!(text, " ({untold} more since this was last told)"); // cannot fail
@@ -36,6 +36,7 @@ pub(super) fn seen(source: &SourceId, spoken: &Spoken, untold: u64) -> Event {
             event = event.with(name, id);
         }
     }
+    let event = event.with("trust", doubts.words(spoken.trust));
     match message.error {
         Some(code) => event
             .with("error", error_name(spoken.protocol, code).into_owned())

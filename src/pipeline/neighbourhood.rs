@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use crate::record::{
-    GooseChange, Kind, Layer2Change, Layer2Finding, Layer2Tally, Ledger, SourceId, WireReport,
+    Doubts, GooseChange, Kind, Layer2Change, Layer2Finding, Layer2Tally, Ledger, SourceId,
+    WireReport,
 };
 
 use super::outbox::Outbox;
@@ -45,7 +46,7 @@ impl Neighbourhood {
     pub(super) fn on_finding(
         &mut self,
         source: &SourceId,
-        finding: &Layer2Finding,
+        (finding, doubts): (&Layer2Finding, Doubts),
         outbox: &mut Outbox,
     ) {
         let kind = kind_of(&finding.change);
@@ -57,7 +58,7 @@ impl Neighbourhood {
         }
         if told.singly < limit {
             told.singly += 1;
-            outbox.raise(kind, || words::event(kind, source, finding));
+            outbox.raise(kind, || words::event(kind, source, (finding, doubts)));
         } else {
             told.counted += 1;
             self.untold += 1;

@@ -56,14 +56,19 @@ impl Refusals {
     }
 
     /// As [`Refusals::tell`], of a message of another protocol.
-    pub(super) fn tell_message(&mut self, source: &SourceId, seen: &Spoken, outbox: &mut Outbox) {
+    pub(super) fn tell_message(
+        &mut self,
+        source: &SourceId,
+        (seen, doubts): (&Spoken, Doubts),
+        outbox: &mut Outbox,
+    ) {
         let kind = message::kind_of(seen);
         let untold = match seen.message.error {
             Some(_) => self.told.untold(Asker::of_message(source, seen), seen.at),
             None => Some(0),
         };
         if let Some(untold) = untold {
-            outbox.raise(kind, || message::seen(source, seen, untold));
+            outbox.raise(kind, || message::seen(source, (seen, doubts), untold));
         }
     }
 

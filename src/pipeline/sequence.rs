@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use crate::record::{Event, Jump, Kind, SourceId, WireReport};
+use crate::record::{Doubts, Event, Jump, Kind, SourceId, WireReport};
 
 use super::message::title;
 use super::outbox::Outbox;
@@ -62,11 +62,16 @@ impl Jumps {
     }
 
     /// The jumps told, and those yet to be told, add up to those reported.
-    pub(super) fn raise(&mut self, source: &SourceId, now: SystemTime, outbox: &mut Outbox) {
+    pub(super) fn raise(
+        &mut self,
+        (source, doubts): (&SourceId, Doubts),
+        now: SystemTime,
+        outbox: &mut Outbox,
+    ) {
         for found in
             self.pairs.values_mut().filter(|found| is_due(found.untold, found.told_at, now))
         {
-            outbox.raise(Kind::ProtocolSequence, || told(source, now, found));
+            outbox.raise(Kind::ProtocolSequence, || told((source, doubts), now, found));
             (found.untold, found.told_at) = (0, Some(now));
         }
         let Others { untold, told_at } = self.others;
@@ -94,7 +99,7 @@ fn is_due(untold: u64, told_at: Option<SystemTime>, now: SystemTime) -> bool {
     untold > 0 && !told_at.is_some_and(|told_at| is_recent(told_at, now))
 }
 
-fn told(source: &SourceId, now: SystemTime, found: &Found) -> Event {
+fn told((source, doubts): (&SourceId, Doubts), now: SystemTime, found: &Found) -> Event {
     let Found { untold, first, .. } = found;
     let Jump { protocol, due, found, .. } = *first;
     let text = format!(
@@ -113,7 +118,8 @@ fn told(source: &SourceId, now: SystemTime, found: &Found) -> Event {
         .with("destination_port", first.destination.port())
         .with("due", due)
         .with("found", found)
-        .with("jumps", *untold);
+        .with("jumps", *untold)
+        .with("trust", doubts.words(first.trust));
     match first.vlan.outer {
         0 => event,
         vlan => event.with("vlan", vlan),

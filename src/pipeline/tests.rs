@@ -14,6 +14,7 @@ mod refusals;
 mod shell;
 mod taps;
 mod telecontrol;
+mod trust;
 mod usages;
 mod wire;
 

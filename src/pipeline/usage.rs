@@ -15,7 +15,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use crate::record::{
-    Change, Kind, Ledger, News, Note, Protocol, SourceId, Usage, UsageChange, WireReport,
+    Change, Doubts, Kind, Ledger, News, Note, Protocol, SourceId, Usage, UsageChange, WireReport,
 };
 use crate::wire::packet::Vlan;
 
@@ -44,6 +44,8 @@ pub(super) struct Usages {
 #[derive(Debug)]
 struct Watched {
     since: SystemTime,
+    /// What spoke against findings when the last report came.
+    doubts: Doubts,
     masters: Known<Pair, Master>,
     devices: Known<Device, SystemTime>,
     seconds: Known<(Pair, IpAddr), SystemTime>,
@@ -81,18 +83,23 @@ impl Usages {
     /// `is_baselined`: another part tells of clients that are not expected.
     pub(super) fn on_report(
         &mut self,
-        report: &WireReport,
+        (report, doubts): (&WireReport, Doubts),
         is_baselined: bool,
         outbox: &mut Outbox,
     ) {
         self.deferred += report.usages_deferred;
         self.evicted += report.usages_evicted;
+        if let Some(watched) = self.by_source.get_mut(&report.source) {
+            watched.doubts = doubts;
+        }
         if report.frames == 0 && report.usages.is_empty() && report.usage_changes.is_empty() {
             return; // a file that was read to its end, or the state of an interface
         }
         let source = &report.source;
-        let watched =
-            self.by_source.entry(source.clone()).or_insert_with(|| Watched::new(begin(report)));
+        let watched = self
+            .by_source
+            .entry(source.clone())
+            .or_insert_with(|| Watched::new(begin(report), doubts));
         for usage in &report.usages {
             watched.on_usage(source, (usage, is_baselined), outbox);
         }
@@ -142,9 +149,10 @@ fn begin(report: &WireReport) -> SystemTime {
 }
 
 impl Watched {
-    fn new(since: SystemTime) -> Self {
+    fn new(since: SystemTime, doubts: Doubts) -> Self {
         Self {
             since,
+            doubts,
             masters: Known::new(MAX_MASTERS),
             devices: Known::new(MAX_DEVICES),
             seconds: Known::new(MAX_SECONDS),
@@ -166,7 +174,7 @@ impl Watched {
         outbox: &mut Outbox,
     ) {
         let pair = Pair::new(usage.vlan, usage.client, usage.server);
-        let settled = self.settled(usage.at);
+        let (settled, doubts) = (self.settled(usage.at), self.doubts);
         match usage.news {
             News::First | News::Address => {
                 let device = Device::new(usage.vlan, usage.server, usage.protocol, usage.station);
@@ -184,12 +192,13 @@ impl Watched {
             && !is_baselined
             && self.may_tell(Kind::MasterNew, usage.at)
         {
-            outbox.raise(Kind::MasterNew, || words::master_new(source, usage, learned));
+            outbox.raise(Kind::MasterNew, || words::master_new(source, (usage, doubts), learned));
         }
     }
 
     fn on_change(&mut self, source: &SourceId, change: &UsageChange, outbox: &mut Outbox) {
         let pair = Pair::new(change.vlan, change.client, change.server);
+        let seen = (change, self.doubts);
         match change.what {
             Change::Answers => self.on_answer(source, pair, change, outbox),
             Change::SecondMaster { master, since } => {
@@ -199,7 +208,7 @@ impl Watched {
                 self.seconds.insert((pair, master), change.at, |at| *at);
                 if self.may_tell(Kind::MasterSecond, change.at) {
                     outbox.raise(Kind::MasterSecond, || {
-                        words::master_second(source, change, master, since)
+                        words::master_second(source, seen, master, since)
                     });
                 }
             }
@@ -207,12 +216,12 @@ impl Watched {
             Change::Resumed { poll } => self.polls.on_resume(pair, poll),
             Change::Slower(pace) => {
                 if self.may_tell(Kind::LatencyRaised, change.at) {
-                    outbox.raise(Kind::LatencyRaised, || words::slower(source, change, pace));
+                    outbox.raise(Kind::LatencyRaised, || words::slower(source, seen, pace));
                 }
             }
             Change::AsUsual(pace) => {
                 if self.may_tell(Kind::LatencyReturned, change.at) {
-                    outbox.raise(Kind::LatencyReturned, || words::as_usual(source, change, pace));
+                    outbox.raise(Kind::LatencyReturned, || words::as_usual(source, seen, pace));
                 }
             }
         }
@@ -236,23 +245,25 @@ impl Watched {
         if let Some(learned) = self.settled(change.at)
             && self.may_tell(Kind::DeviceNew, change.at)
         {
-            outbox.raise(Kind::DeviceNew, || words::device_new(source, change, learned));
+            let seen = (change, self.doubts);
+            outbox.raise(Kind::DeviceNew, || words::device_new(source, seen, learned));
         }
     }
 
     fn on_window_end(&mut self, source: &SourceId, now: SystemTime, outbox: &mut Outbox) {
-        let Self { scans, polls, devices, quotas, .. } = self;
+        let Self { scans, polls, devices, quotas, doubts, .. } = self;
+        let seen = (source, *doubts);
         let mut may_tell = |kind, at| quotas.entry(kind).or_default().take(at);
         scans.on_window_end(devices, |found| {
             if may_tell(Kind::DeviceScanned, found.at) {
-                outbox.raise(Kind::DeviceScanned, || words::scanned(source, &found));
+                outbox.raise(Kind::DeviceScanned, || words::scanned(seen, &found));
             }
         });
         polls.on_window_end(now, |told| {
             let kind = told.kind();
             let is_told = may_tell(kind, now);
             if is_told {
-                outbox.raise(kind, || words::poll(source, now, &told));
+                outbox.raise(kind, || words::poll(seen, now, &told));
             }
             is_told
         });

@@ -7,6 +7,8 @@ use crate::wire::message::Protocol;
 use crate::wire::modbus::likeness::Framing;
 use crate::wire::packet::Vlan;
 
+use super::Trust;
+
 /// A server that was found by what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Detected {
@@ -18,6 +20,8 @@ pub struct Detected {
     pub server: SocketAddr,
     /// Requests that were seen to be answered as only Modbus does.
     pub n_pairs: u32,
+    /// Of the segments that showed it.
+    pub trust: Trust,
 }
 
 /// Where operating systems begin to number the ports of those who connect; servers do not listen

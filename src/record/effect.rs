@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::wire::packet::Vlan;
 
+use super::Trust;
+
 /// What can be written and read back. Inputs are other tables, which nobody writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bank {
@@ -33,4 +35,6 @@ pub struct Ineffective {
     pub reader: SocketAddr,
     /// From the confirmation of the write to the answer of the read.
     pub after: Duration,
+    /// Of the write, the read and their answers.
+    pub trust: Trust,
 }

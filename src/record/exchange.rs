@@ -11,6 +11,8 @@ use crate::wire::modbus::reply::Answer;
 use crate::wire::modbus::request::ReadRequest;
 use crate::wire::packet::Vlan;
 
+use super::Trust;
+
 /// A read with its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
@@ -47,6 +49,7 @@ pub enum ReadAnswer {
 pub struct Overheard {
     pub vlan: Vlan,
     pub exchange: Arc<Exchange>,
+    pub trust: Trust,
 }
 
 impl ReadAnswer {

@@ -6,6 +6,8 @@ use std::time::SystemTime;
 use crate::wire::message::{Message, Operation, Protocol, Role};
 use crate::wire::packet::Vlan;
 
+use super::Trust;
+
 /// A write, a command or a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spoken {
@@ -15,6 +17,8 @@ pub struct Spoken {
     pub client: SocketAddr,
     pub server: SocketAddr,
     pub message: Message,
+    /// Of the message and, if it is a refusal, of what it refuses.
+    pub trust: Trust,
 }
 
 /// A sender's numbers do not go on where they were, though no byte between was missed.
@@ -27,6 +31,7 @@ pub struct Jump {
     pub destination: SocketAddr,
     pub due: u32,
     pub found: u32,
+    pub trust: Trust,
 }
 
 /// Messages of each protocol.

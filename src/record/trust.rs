@@ -4,7 +4,8 @@
 /// known elsewhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Trust {
-    /// The checksum was right of every segment that brought something of what was found, and of its answer.
+    /// The checksum was right of every segment that brought something of what was found, and of its
+    /// answer.
     pub verified: bool,
     /// The connection was seen from its SYN on, and no byte of it was missed.
     pub from_start: bool,

@@ -7,6 +7,8 @@ use std::time::SystemTime;
 use crate::wire::message::{Operation, Protocol};
 use crate::wire::packet::Vlan;
 
+use super::Trust;
+
 /// What one client asks of one station with one function, as far as it was seen. Told when it is
 /// first seen and whenever a range grows; the ranges are those of all that was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,9 +31,8 @@ pub struct Usage {
     pub values: Option<RangeInclusive<u16>>,
     /// What this request brought.
     pub news: News,
-    /// False if frames were missed or the connection was met under way: it may be older than it
-    /// looks.
-    pub is_from_start: bool,
+    /// Of this request. If its connection was not seen from its start, it may be older than it looks.
+    pub trust: Trust,
 }
 
 /// Why a usage is told.

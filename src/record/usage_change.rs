@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime};
 use crate::wire::message::Protocol;
 use crate::wire::packet::Vlan;
 
+use super::Trust;
+
 /// A change of state at one station, told once when it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageChange {
@@ -19,6 +21,8 @@ pub struct UsageChange {
     /// As in [`super::Usage`].
     pub station: Option<u32>,
     pub what: Change,
+    /// Of the message that showed it, if one did.
+    pub trust: Trust,
 }
 
 /// What changed.

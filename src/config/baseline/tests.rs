@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use crate::config::Color;
-use crate::record::{Operation, Vlan};
+use crate::record::{Operation, Trust, Vlan};
 
 use super::*;
 
@@ -46,7 +46,7 @@ fn usage(function: u16, addresses: RangeInclusive<u32>) -> Usage {
         addresses: Some(addresses),
         values: None,
         news: News::First,
-        is_from_start: true,
+        trust: Trust::FULL,
     }
 }
 

@@ -7,9 +7,10 @@ use std::collections::VecDeque;
 
 use crate::wire::message::Message;
 
-/// Requests in the order they were seen, each with what its answer repeats.
+/// Requests in the order they were seen, each with what its answer repeats, and whether it is
+/// verified.
 #[derive(Debug, Default)]
-pub(super) struct Asked(VecDeque<(u64, Message)>);
+pub(super) struct Asked(VecDeque<(u64, Message, bool)>);
 
 const MAX_REQUESTS: usize = 8;
 
@@ -19,17 +20,17 @@ impl Asked {
         self.0.clear();
     }
 
-    pub(super) fn push(&mut self, exchange: u64, request: Message) {
+    pub(super) fn push(&mut self, exchange: u64, request: Message, is_verified: bool) {
         if self.0.len() == MAX_REQUESTS {
             self.0.pop_front();
         }
-        self.0.push_back((exchange, request));
+        self.0.push_back((exchange, request, is_verified));
     }
 
     /// Take the oldest request of an exchange. So a client that never changes what it is known by is
     /// answered in order.
-    pub(super) fn take(&mut self, exchange: u64) -> Option<Message> {
-        let index = self.0.iter().position(|(known, _)| *known == exchange)?;
-        self.0.remove(index).map(|(_, request)| request)
+    pub(super) fn take(&mut self, exchange: u64) -> Option<(Message, bool)> {
+        let index = self.0.iter().position(|(known, ..)| *known == exchange)?;
+        self.0.remove(index).map(|(_, request, is_verified)| (request, is_verified))
     }
 }

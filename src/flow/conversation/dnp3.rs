@@ -14,9 +14,9 @@ use crate::wire::{Checksum, Unverified, WireError, dnp3};
 
 use super::super::datagram::Datagram;
 use super::super::key::Key;
-use super::super::usage::{Asking, Recent, Usages};
+use super::super::usage::Usages;
 use super::super::watch::time;
-use super::{Page, direction_of};
+use super::{Page, direction_of, on_datagram};
 
 /// What a connection of DNP3 remembers.
 #[derive(Debug, Default)]
@@ -31,6 +31,7 @@ struct Asked {
     direction: Direction,
     sequence: u8,
     message: Message,
+    is_verified: bool,
 }
 
 /// When a frame went from where to where.
@@ -63,16 +64,23 @@ impl Dnp3 {
         let (source, destination, vlan) = (from.ip(), to.ip(), page.key.vlan());
         let is_intact = judge(&frame, &Way { at_ns, vlan, source, destination }, page.report);
         let Some(message) = is_intact.then(|| dnp3::read(&frame)).flatten() else { return };
-        let message = self.paired(direction, &frame, message);
+        let message = self.paired(direction, &frame, message, page);
         page.on_message((Protocol::Dnp3, direction), at_ns, message);
     }
 
     /// A refusal gets the function that it refuses.
-    fn paired(&mut self, direction: Direction, frame: &Frame<'_>, message: Message) -> Message {
+    fn paired(
+        &mut self,
+        direction: Direction,
+        frame: &Frame<'_>,
+        message: Message,
+        page: &mut Page<'_>,
+    ) -> Message {
         let Some(sequence) = dnp3::sequence(frame) else { return message };
         match message.role {
             Role::Request => {
-                self.asked = Some(Asked { direction, sequence, message });
+                self.asked =
+                    Some(Asked { direction, sequence, message, is_verified: page.is_verified });
                 message
             }
             Role::Response => match self.asked.take() {
@@ -80,11 +88,13 @@ impl Dnp3 {
                     direction: way,
                     sequence: asked,
                     message: Message { code, operation, station, .. },
+                    is_verified,
                 }) if message.error.is_some()
                     && asked == sequence
                     && way == direction.opposite()
                     && station == message.station =>
                 {
+                    page.is_verified &= is_verified;
                     Message { operation, code, ..message }
                 }
                 Some(_) | None => message,
@@ -112,10 +122,7 @@ pub(in crate::flow) fn read_datagram(
                     judge(&frame, &way, report).then(|| dnp3::read(&frame)).flatten()
                 {
                     let key = Key::of_datagram(datagram, direction_of(&message));
-                    let asking = Asking { at_ns, key: &key, connection: u32::MAX };
-                    let said = (Protocol::Dnp3, message);
-                    usages.on_message(&asking, &mut Recent::default(), said, report);
-                    super::count(report, (Protocol::Dnp3, at_ns, &key), message);
+                    on_datagram(datagram, (Protocol::Dnp3, &key), message, (usages, report));
                 }
             }
             Err(error) => {

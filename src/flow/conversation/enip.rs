@@ -31,19 +31,20 @@ impl Enip {
         match enip::message(frame.head) {
             Ok(said) => {
                 let said = Message { role: role(direction, &said), ..said };
-                let said = self.completed(frame.head, said);
+                let said = self.completed(frame.head, said, page);
                 page.on_message((Protocol::EtherNetIp, direction), at_ns, said);
             }
             Err(_) => page.report.messages.of(Protocol::EtherNetIp).unread += 1,
         }
     }
 
-    fn completed(&mut self, head: &[u8], said: Message) -> Message {
+    fn completed(&mut self, head: &[u8], said: Message, page: &mut Page<'_>) -> Message {
         let Some(exchange) = enip::exchange(head) else { return said };
         match said.role {
-            Role::Request => self.asked.push(exchange, said),
+            Role::Request => self.asked.push(exchange, said, page.is_verified),
             Role::Response => {
-                if let Some(asked) = self.asked.take(exchange) {
+                if let Some((asked, is_verified)) = self.asked.take(exchange) {
+                    page.is_verified &= is_verified;
                     return answered(asked, said);
                 }
             }

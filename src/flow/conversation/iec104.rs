@@ -66,5 +66,6 @@ fn on_jump(direction: Direction, at_ns: u64, (due, found): (u16, u16), page: &mu
         destination,
         due: due.into(),
         found: found.into(),
+        trust: page.trust(),
     }));
 }

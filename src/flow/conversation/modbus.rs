@@ -194,6 +194,7 @@ impl Open {
         };
         let request = self.outstanding.take(address, pdu.function);
         if let Some(request) = &request {
+            page.is_verified &= request.is_verified; // what is found in a pair rests on both
             self.watch.on_transaction(request, bytes, at_ns, page);
             if !page.effects.is_idle() {
                 let is_proven = request.is_proven && self.watch.hears_server();
@@ -236,8 +237,6 @@ fn count_response(
         page.on_answered(request, at_ns, pdu.exception);
     }
     let note = request.as_ref().and_then(|request| request.note);
-    // What is told of a pair rests on both.
-    page.is_verified &= request.as_ref().is_none_or(|request| request.is_verified);
     let trust = page.trust();
     if let Some(noted) = note.and_then(|at| page.noted(at)) {
         noted.latency = latency;
@@ -269,7 +268,7 @@ fn address(mbap: Mbap) -> Address {
 
 /// What a message comes with.
 fn context<'a>(page: &Page<'a>, unit: u8, at_ns: u64) -> Context<'a> {
-    Context { key: page.key, unit, at_ns, n_gaps: page.n_gaps }
+    Context { key: page.key, unit, at_ns, n_gaps: page.n_gaps, seen: page.trust() }
 }
 
 fn count_function(report: &mut WireReport, function: u8) {
@@ -334,7 +333,8 @@ fn turn(key: &Key, direction: Direction, (at_ns, address): (u64, Address), pdu: 
 impl Page<'_> {
     #[inline]
     fn on_asked(&mut self, at_ns: u64, asked: &Asked) -> Handle {
-        let asking = Asking { at_ns, key: self.parties, connection: self.slot };
+        let (connection, is_verified) = (self.slot, self.is_verified);
+        let asking = Asking { at_ns, key: self.parties, connection, is_verified };
         self.usages.on_request(&asking, self.recent, asked, self.report)
     }
 
@@ -346,7 +346,7 @@ impl Page<'_> {
             Some(_) => Answer::Refused,
         };
         let latency_ns = at_ns.saturating_sub(request.at_ns);
-        let answered = Answered { at_ns, latency_ns, answer };
+        let answered = Answered { at_ns, latency_ns, answer, trust: self.trust() };
         self.usages.on_response(request.usage, &answered, self.report);
     }
 

@@ -41,7 +41,7 @@ impl S7comm {
         }
         match s7comm::message(frame.head) {
             Ok(Some(said)) => {
-                let said = self.completed(direction, frame.head, said);
+                let said = self.completed(direction, frame.head, said, page);
                 page.on_message((Protocol::S7comm, direction), at_ns, said);
             }
             Ok(None) => (),
@@ -50,7 +50,13 @@ impl S7comm {
     }
 
     /// With what the connection knows.
-    fn completed(&mut self, direction: Direction, head: &[u8], said: Message) -> Message {
+    fn completed(
+        &mut self,
+        direction: Direction,
+        head: &[u8],
+        said: Message,
+        page: &mut Page<'_>,
+    ) -> Message {
         if said.code == u16::from(function::CONNECT) {
             self.station = said.station;
         }
@@ -61,12 +67,15 @@ impl S7comm {
         let said = Message { station: said.station.or(self.station), ..said };
         let Some(reference) = s7comm::reference(head) else { return said };
         match said.role {
-            Role::Request => self.asked.push(exchange(direction, reference), said),
+            Role::Request => {
+                self.asked.push(exchange(direction, reference), said, page.is_verified);
+            }
             Role::Response => {
                 let asked = self.asked.take(exchange(direction.opposite(), reference));
-                if let Some(Message { operation, code, .. }) = asked
+                if let Some((Message { operation, code, .. }, is_verified)) = asked
                     && said.code == u16::from(function::UNNAMED)
                 {
+                    page.is_verified &= is_verified;
                     return Message { operation, code, ..said };
                 }
             }

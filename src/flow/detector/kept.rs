@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::record::Trust;
 use crate::wire::modbus::pdu::Direction;
 use crate::wire::packet::{Flags, Segment};
 
@@ -65,6 +66,12 @@ impl Kept {
     /// Client of the last segment.
     pub(super) fn last_client(&self) -> Option<SocketAddr> {
         self.segments.last().map(|part| part.key.client())
+    }
+
+    /// Of all of them. What was said before nobody kept.
+    pub(super) fn trust(&self) -> Trust {
+        let verified = self.segments.iter().all(|part| part.evidence == Evidence::Verified);
+        Trust { verified, from_start: false }
     }
 
     pub(super) fn clear(&mut self) {

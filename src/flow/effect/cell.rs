@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use crate::record;
+
 use super::EXPIRY_NS;
 
 /// What is known of it.
@@ -26,6 +28,8 @@ pub(super) struct Expected {
     /// Bits that are known.
     pub(super) mask: u16,
     pub(super) function: u8,
+    /// What the segments of the write and its answer say for it.
+    pub(super) seen: record::Trust,
 }
 
 /// How often bytes were missed when it was written or read. Only what is equal is compared.

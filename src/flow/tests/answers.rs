@@ -145,6 +145,7 @@ fn inputs_and_outputs_are_heard_where_ethernet_ip_is() {
         let datagram = Datagram {
             at_ns: 0,
             vlan: Vlan::default(),
+            evidence: Evidence::Verified,
             source: &source,
             destination: &destination,
             source_port: 40_000,

@@ -118,6 +118,7 @@ fn datagram(port: u16, side: usize, payload: &[u8]) -> WireReport {
     let datagram = Datagram {
         at_ns: 1,
         vlan: Vlan::default(),
+        evidence: Evidence::Verified,
         source: &host(side),
         destination: &host(1 - side),
         source_port: ports[side],

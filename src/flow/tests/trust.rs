@@ -175,3 +175,29 @@ fn a_refusal_is_verified_if_what_it_refuses_is() {
     wire.send(SERVER, &adu(2, &[0x83, 2]));
     assert_eq!(wire.transactions()[1].trust, Trust::FULL);
 }
+
+#[test]
+fn messages_of_other_protocols_and_who_asks_are_trusted_as_their_segments_are() {
+    let mut wire = opened();
+    wire.server_port = 4840;
+    open(&mut wire);
+    // A write service of OPC UA, of channel 1.
+    let mut chunk = b"MSGF\x28\0\0\0\x01\0\0\0\x01\0\0\0\x33\0\0\0\x01\0\0\0".to_vec();
+    chunk.extend([1, 0, 0xa1, 2]);
+    chunk.resize(40, 0);
+    let spoken = |wire: &Wire| {
+        let trust =
+            |note: &Note| if let Note::Message(said) = note { Some(said.trust) } else { None };
+        wire.report.notes.iter().filter_map(trust).next_back().unwrap()
+    };
+    wire.send(CLIENT, &chunk);
+    assert_eq!((spoken(&wire), wire.report.usages[0].trust), (Trust::FULL, Trust::FULL));
+    wire.client_port += 1; // met under way
+    say(
+        &mut wire,
+        CLIENT,
+        &[(&chunk[..9], Evidence::Intact), (&chunk[9..], Evidence::Verified)],
+        &[0, 1],
+    );
+    assert_eq!(spoken(&wire), Trust::default());
+}

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::record::{News, Operation, Poll, Protocol, Usage};
+use crate::record::{News, Operation, Poll, Protocol, Trust, Usage};
 use crate::wire::packet::Vlan;
 
 use super::super::key::Key;
@@ -217,7 +217,7 @@ impl Entry {
         (self.is_answered && self.n >= MASTERLY, self.last_ns)
     }
 
-    pub(super) fn usage(&self, key: &UsageKey, (at_ns, news, is_from_start): Seen) -> Usage {
+    pub(super) fn usage(&self, key: &UsageKey, (at_ns, news, trust): Seen) -> Usage {
         let (addresses, values) =
             (self.addresses.0..=self.addresses.1, self.values.0..=self.values.1);
         Usage {
@@ -232,7 +232,7 @@ impl Entry {
             addresses: Some(addresses).filter(|addresses| !addresses.is_empty()),
             values: Some(values).filter(|values| !values.is_empty()),
             news,
-            is_from_start,
+            trust,
         }
     }
 
@@ -245,8 +245,8 @@ impl Entry {
     }
 }
 
-/// When, why, and whether the connection was seen from its start and whole.
-pub(super) type Seen = (u64, News, bool);
+/// When and why.
+pub(super) type Seen = (u64, News, Trust);
 
 /// One station behind a server.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use super::super::watch::time;
-use super::{Change, Handle, Operation, Usages, WireReport, tell};
+use super::{Change, Handle, Operation, Trust, Usages, WireReport, tell};
 
 /// A client that asks without a period is there for so long after its last request.
 const PRESENT_NS: u64 = 60_000_000_000;
@@ -27,7 +27,12 @@ impl Usages {
     /// Decide whether a client that polls or writes is the master of the station, or a second one
     /// beside a master that is still there. Until one of the two shows, it stays undecided.
     #[cold]
-    pub(super) fn judge_master(&mut self, handle: Handle, at_ns: u64, report: &mut WireReport) {
+    pub(super) fn judge_master(
+        &mut self,
+        handle: Handle,
+        (at_ns, trust): (u64, Trust),
+        report: &mut WireReport,
+    ) {
         let Some((key, entry)) = self.entries.get(handle) else { return };
         let (key, entry) = (*key, *entry);
         let master = self.stations.get(entry.station).map(|(_, station)| station.master);
@@ -62,7 +67,7 @@ impl Usages {
             }
             Some(Presence::Same) => true,
             Some(Presence::Beside { master, since }) => {
-                tell(report, &key, at_ns, Change::SecondMaster { master, since })
+                tell(report, &key, (at_ns, trust), Change::SecondMaster { master, since })
             }
             Some(Presence::Undecided) => false,
         };

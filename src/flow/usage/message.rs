@@ -6,8 +6,8 @@
 
 use super::entry::{Entry, UsageKey};
 use super::{
-    Answer, Answered, Asked, Asking, Handle, Message, Operation, Protocol, Recent, Role, Usages,
-    WireReport,
+    Answer, Answered, Asked, Asking, Handle, Message, Operation, Protocol, Recent, Role, Trust,
+    Usages, WireReport,
 };
 
 impl Usages {
@@ -46,7 +46,9 @@ impl Usages {
                 };
                 entry.n_open = 0;
                 let latency_ns = asking.at_ns.saturating_sub(entry.last_ns);
-                let answered = Answered { at_ns: asking.at_ns, latency_ns, answer };
+                let trust =
+                    Trust { verified: asking.is_verified, from_start: recent.is_from_start };
+                let answered = Answered { at_ns: asking.at_ns, latency_ns, answer, trust };
                 self.on_response(handle, &answered, report);
             }
             Role::Report => (),

@@ -5,7 +5,7 @@
 
 use super::super::key::Key;
 use super::rhythm::Rhythm;
-use super::{Asking, Change, Ending, Handle, Usages, WireReport, tell};
+use super::{Asking, Change, Ending, Handle, Trust, Usages, WireReport, tell};
 
 /// Usages that are looked at in a turn: all of a full table in 1.3 s.
 const SWEEP: usize = 64;
@@ -71,7 +71,7 @@ impl Usages {
             Otherwise::MayAsk => (), // it is looked at again
             Otherwise::Silent => {
                 let what = Change::Stopped { poll: entry.poll(key), ending };
-                entry.rhythm.is_silent = tell(report, key, at_ns, what);
+                entry.rhythm.is_silent = tell(report, key, (at_ns, Trust::FULL), what);
             }
         }
     }
@@ -111,7 +111,7 @@ impl Usages {
         let Some((key, entry)) = self.entries.get_mut(handle) else { return };
         if entry.rhythm.is_silent {
             let what = Change::Resumed { poll: entry.poll(key) };
-            entry.rhythm.is_silent = !tell(report, key, asking.at_ns, what);
+            entry.rhythm.is_silent = !tell(report, key, (asking.at_ns, Trust::FULL), what);
         }
     }
 }

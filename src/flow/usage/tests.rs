@@ -87,13 +87,18 @@ impl Traffic {
     /// A request over the connection of the last one.
     fn ask_again(&mut self, client: u8, asked: &Asked) -> Handle {
         let key = key(client, PLC);
-        let asking = Asking { at_ns: self.now_ns, key: &key, connection: client.into() };
+        let asking =
+            Asking { at_ns: self.now_ns, key: &key, connection: client.into(), is_verified: true };
         self.usages.on_request(&asking, &mut self.recent, asked, &mut self.report)
     }
 
     fn answer(&mut self, handle: Handle, latency_ns: u64, answer: Answer) {
-        let answered =
-            Answered { at_ns: self.now_ns.saturating_add(latency_ns), latency_ns, answer };
+        let answered = Answered {
+            at_ns: self.now_ns.saturating_add(latency_ns),
+            latency_ns,
+            answer,
+            trust: Trust::FULL,
+        };
         self.usages.on_response(handle, &answered, &mut self.report);
     }
 
@@ -129,7 +134,7 @@ fn a_usage_is_told_when_it_is_first_seen_and_when_a_range_grows() {
     assert_eq!((usage.client, usage.server), (key(5, 10).client().ip(), key(5, 10).server()));
     assert_eq!((usage.station, usage.function), (Some(1), 3));
     assert_eq!((&usage.addresses, &usage.values), (&Some(100..=101), &None));
-    assert!(usage.is_from_start);
+    assert_eq!(usage.trust, Trust::FULL);
     assert_eq!(traffic.take_news(), [News::First]);
     for _ in 0..9 {
         traffic.ask(SCADA, &read(100));

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
-use crate::record::{Exchange, ReadAnswer, SourceId};
+use crate::record::{Doubts, Exchange, ReadAnswer, SourceId, Trust};
 use crate::wire::modbus::request::{ReadRequest, Span};
 
 use super::matching::{Asked, Place, Seen};
@@ -70,6 +70,9 @@ pub(super) struct Finding {
     pub(super) n_registers: usize,
     pub(super) ours: u16,
     pub(super) theirs: u16,
+    /// Of their last read and of the two of ours around it.
+    pub(super) trust: Trust,
+    pub(super) doubts: Doubts,
 }
 
 impl Masters {
@@ -182,7 +185,7 @@ impl Bracket<'_> {
 
     /// True if `read` is by somebody else, of these registers, and ended since the last one of ours.
     fn concerns(&self, read: &Seen, ours: &BTreeSet<SocketAddr>) -> bool {
-        let Seen { place, exchange } = read;
+        let Seen { place, exchange, .. } = read;
         let overlaps = registers(exchange).is_some_and(|theirs| {
             let end = |span: Span| u32::from(span.first) + u32::from(span.count);
             u32::from(theirs.first) < end(self.span) && u32::from(self.span.first) < end(theirs)
@@ -200,6 +203,12 @@ impl Bracket<'_> {
             && self.at(&read.place).is_some_and(|(before, after)| {
                 before.answered <= *asked && *answered <= after.asked
             })
+    }
+
+    /// Of both, as they were first seen.
+    fn trust(&self) -> Trust {
+        let ours = self.before.first().into_iter().chain(self.after.first());
+        ours.fold(Trust::FULL, |trust, seen| trust.and(seen.trust))
     }
 
     /// The value that both of ours have.
@@ -276,6 +285,8 @@ fn compare(bracket: &Bracket<'_>, reads: &[&Seen], runs: &mut Vec<u8>) -> Option
             n_registers: 0,
             ours,
             theirs,
+            trust: bracket.trust().and(read.trust),
+            doubts: read.doubts,
         });
         found.n_registers += 1;
     }

@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::record::{Exchange, Identity, Overheard, Reading, SourceId};
+use crate::record::{Doubts, Exchange, Identity, Overheard, Reading, SourceId, Trust};
 use crate::tag::Tag;
 use crate::wire::packet::Vlan;
 
@@ -48,6 +48,8 @@ impl Asked {
 pub(super) struct Seen {
     pub(super) place: Place,
     pub(super) exchange: Arc<Exchange>,
+    pub(super) trust: Trust,
+    pub(super) doubts: Doubts,
 }
 
 /// Where it was seen. Addresses may repeat from one to the other.
@@ -58,9 +60,9 @@ pub(super) struct Place {
 }
 
 impl Seen {
-    pub(super) fn new(capture: &SourceId, read: &Overheard) -> Self {
+    pub(super) fn new(capture: &SourceId, (read, doubts): (&Overheard, Doubts)) -> Self {
         let place = Place { capture: capture.clone(), vlan: read.vlan };
-        Self { place, exchange: Arc::clone(&read.exchange) }
+        Self { place, exchange: Arc::clone(&read.exchange), trust: read.trust, doubts }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::pipeline::{Pipeline, Settings, Sources};
 use crate::record::BlockChecksum;
 use crate::record::{
     Event, Exchange, Identity, Ledger, Overheard, Quality, ReadAnswer, Reading, Sample, Scalar,
-    SourceId, WireReport,
+    SourceId, Trust, WireReport,
 };
 use crate::tag::{Address, Table, Tag, Type, Value};
 use crate::wire::modbus::request::{ReadRequest, Span};
@@ -70,7 +70,11 @@ fn report(capture: &str, outer: u16, exchanges: &[&Exchange]) -> WireReport {
     let mut report = WireReport::new(SourceId::from(capture), at(0));
     for exchange in exchanges {
         let vlan = Vlan { outer, inner: 0 };
-        report.read(|| Overheard { vlan, exchange: Arc::new((*exchange).clone()) });
+        report.read(|| Overheard {
+            vlan,
+            exchange: Arc::new((*exchange).clone()),
+            trust: Trust::FULL,
+        });
     }
     report
 }

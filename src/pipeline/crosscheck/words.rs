@@ -78,7 +78,8 @@ pub(super) fn differs(asked: &Asked, seen: &Seen, coverage: &Coverage) -> Event 
     let event = about(asked, text, "wire")
         .with("received", hex(received))
         .with("on_the_wire", hex(shown))
-        .with("capture", seen.place.capture.as_str());
+        .with("capture", seen.place.capture.as_str())
+        .with("trust", seen.doubts.words(seen.trust));
     let event = match first {
         Some(First { index, .. }) => with_register(event, asked, index),
         None => event,
@@ -113,7 +114,8 @@ pub(super) fn told_otherwise(asked: &Asked, finding: &Finding, coverage: &Covera
         .with("registers", *n_registers as u64)
         .with("brackets", BRACKETS)
         .with("others_compared", coverage.others_compared)
-        .with("capture", finding.capture.as_str());
+        .with("capture", finding.capture.as_str())
+        .with("trust", finding.doubts.words(finding.trust));
     coverage.on(with_register(event, asked, *register))
 }
 

@@ -7,7 +7,7 @@ use crate::record::{Event, GooseChange, GooseFlags, GooseNumber, SourceId, Strea
 use crate::wire::mac::Mac;
 
 /// Gaps that the ring knows of are no finding; of those of a mirror nobody knows.
-const TRUST: &str = "the mirror may have lost frames";
+const EVIDENCE: &str = "the mirror may have lost frames";
 
 pub(super) fn sentence(
     source: &SourceId,
@@ -101,7 +101,7 @@ pub(super) fn with_fields(event: Event, stream: &Stream, change: &GooseChange) -
         GooseChange::Lost { allowed } => event
             .with("change", "lost")
             .with("allowed_ms", latency_ms(*allowed))
-            .with("trust", TRUST),
+            .with("evidence", EVIDENCE),
         GooseChange::Back { silent, allowed, is_late } => event
             .with("change", if *is_late { "late" } else { "back" })
             .with("silent_ms", latency_ms(*silent))
@@ -126,6 +126,6 @@ fn with_flags(event: Event, flags: GooseFlags) -> Event {
 fn with_missed(event: Event, missed: u32) -> Event {
     match missed {
         0 => event,
-        missed => event.with("missed", missed).with("trust", TRUST),
+        missed => event.with("missed", missed).with("evidence", EVIDENCE),
     }
 }

@@ -5,13 +5,17 @@ use std::net::Ipv4Addr;
 use std::time::SystemTime;
 
 use crate::record::{
-    Event, Kind, Layer2Change, Layer2Finding, Neighbour, NeighbourChange, SourceId,
+    Doubts, Event, Kind, Layer2Change, Layer2Finding, Neighbour, NeighbourChange, SourceId, Trust,
 };
 use crate::wire::mac::Mac;
 
 use super::goose;
 
-pub(super) fn event(kind: Kind, source: &SourceId, finding: &Layer2Finding) -> Event {
+pub(super) fn event(
+    kind: Kind,
+    source: &SourceId,
+    (finding, doubts): (&Layer2Finding, Doubts),
+) -> Event {
     let mut text = sentence(source, finding);
     if finding.untold > 0 {
         let _ = write!(text, " ({} more since this was last told)", finding.untold); // cannot fail
@@ -23,7 +27,10 @@ pub(super) fn event(kind: Kind, source: &SourceId, finding: &Layer2Finding) -> E
             event = event.with(name, id);
         }
     }
-    with_fields(event, &finding.change).with("count", finding.untold + 1)
+    // The frames of this layer have no checksum of their own and belong to no connection.
+    with_fields(event, &finding.change)
+        .with("count", finding.untold + 1)
+        .with("trust", doubts.words(Trust::FULL))
 }
 
 /// What the limit of a minute left out.

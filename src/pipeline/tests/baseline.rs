@@ -34,7 +34,7 @@ fn write(seconds: u64, address: u32, value: u16) -> Usage {
         addresses: Some(address..=address),
         values: Some(value..=value),
         news: News::First,
-        is_from_start: true,
+        trust: Trust::FULL,
     }
 }
 

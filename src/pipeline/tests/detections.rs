@@ -12,6 +12,7 @@ fn detected(server: &str, client: &str) -> Detected {
         client: client.parse().unwrap(),
         server: server.parse().unwrap(),
         n_pairs: 3,
+        trust: Trust::FULL,
     }
 }
 
@@ -34,6 +35,7 @@ fn a_server_that_was_found_is_told_once() {
       client = Text("192.0.2.1:40112")
       server = Text("192.0.2.2:15020")
       pairs = Unsigned(3)
+      trust = Text("full")
       vlan = Unsigned(7)
     "#);
     let again = Detected { client: "192.0.2.9:40000".parse().unwrap(), n_pairs: 5, ..found };

@@ -20,6 +20,7 @@ fn ineffective(seconds: u64, address: u16) -> Ineffective {
         writer: client,
         reader: client,
         after: Duration::from_micros(1_234_567),
+        trust: Trust::FULL,
     }
 }
 
@@ -48,7 +49,8 @@ fn a_write_that_did_not_take_effect_is_told_with_its_likely_causes() {
       function_code = Unsigned(6)
       after_ms = Real(1234.567)
       count = Unsigned(1)
-      trust = Text("no byte missed on any connection to the server since the write")
+      trust = Text("full")
+      evidence = Text("no byte missed on any connection to the server since the write")
     "#);
     let coil = Ineffective { bank: Bank::Coils, written: 1, mask: 1, read: 0, ..ineffective(0, 8) };
     let [event] = &see(&mut quiet(), coil)[..] else { panic!() };

@@ -52,6 +52,7 @@ fn a_conflict_names_the_address_and_both_stations() {
       mac_rival = Text("00:11:22:33:44:66")
       announced = Bool(false)
       count = Unsigned(3)
+      trust = Text("full")
     "#);
 }
 
@@ -81,8 +82,9 @@ fn a_stream_that_changed_tells_from_what_to_what() {
       test = Bool(true)
       needs_commissioning = Bool(false)
       missed = Unsigned(1)
-      trust = Text("the mirror may have lost frames")
+      evidence = Text("the mirror may have lost frames")
       count = Unsigned(3)
+      trust = Text("full")
     "#);
 }
 

@@ -17,6 +17,7 @@ fn jump(from: u8) -> Jump {
         destination: SocketAddr::new(host(5), 40112),
         due: 12,
         found: 14,
+        trust: Trust::FULL,
     }
 }
 
@@ -47,6 +48,7 @@ fn numbers_that_jump_are_told_once_and_then_every_five_minutes_with_the_count() 
       due = Unsigned(12)
       found = Unsigned(14)
       jumps = Unsigned(3)
+      trust = Text("full")
     "#);
     for second in 2..300 {
         let reconnected = SocketAddr::new(host(5), 40112 + second);
@@ -107,6 +109,7 @@ fn functions_and_refusals_are_told_in_the_words_of_their_protocol() {
             station,
             error,
         },
+        trust: Trust::FULL,
     };
     let mut pipeline = quiet();
     let mut report = report();

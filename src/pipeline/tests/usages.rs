@@ -30,14 +30,14 @@ fn usage(seconds: u64, client: u8) -> Usage {
         addresses: Some(100..=101),
         values: None,
         news: News::First,
-        is_from_start: true,
+        trust: Trust::FULL,
     }
 }
 
 /// Something about what `client` asks of unit 1 of .10.
 fn change(seconds: u64, client: u8, what: Change) -> UsageChange {
     let Usage { at, vlan, client, server, protocol, station, .. } = usage(seconds, client);
-    UsageChange { at, vlan, client, server, protocol, station, what }
+    UsageChange { at, vlan, client, server, protocol, station, what, trust: Trust::FULL }
 }
 
 /// As a capture reports them.
@@ -111,6 +111,7 @@ fn a_device_is_new_when_it_answers_and_not_when_it_is_asked() {
       client = Text("192.0.2.5")
       server = Text("192.0.2.10:502")
       unit = Unsigned(7)
+      trust = Text("full")
       learned_ms = Real(600000.0)
     "#);
     assert_eq!(see(&mut pipeline, [], [answers]), [], "told once");
@@ -129,6 +130,7 @@ fn a_second_master_is_told_once_a_pair_however_many_stations_they_share() {
       client = Text("192.0.2.6")
       server = Text("192.0.2.10:502")
       unit = Unsigned(1)
+      trust = Text("full")
       master = Text("192.0.2.5")
       since_ms = Real(720000.0)
     "#);
@@ -150,6 +152,7 @@ fn a_station_that_becomes_slow_and_fast_again_is_told_with_both_medians() {
       client = Text("192.0.2.5")
       server = Text("192.0.2.10:502")
       unit = Unsigned(1)
+      trust = Text("full")
       latency_ms = Real(80.0)
       usual_ms = Real(5.25)
     latency.returned: 192.0.2.10:502 unit 1 answers as fast as usual again: 6ms, usually 5ms 250us (medians)
@@ -157,6 +160,7 @@ fn a_station_that_becomes_slow_and_fast_again_is_told_with_both_medians() {
       client = Text("192.0.2.5")
       server = Text("192.0.2.10:502")
       unit = Unsigned(1)
+      trust = Text("full")
       latency_ms = Real(6.0)
       usual_ms = Real(5.25)
     "#);

@@ -3,7 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
-use crate::record::{Ending, Event, Kind, Pace, Protocol, SourceId, Usage, UsageChange};
+use crate::record::{
+    Doubts, Ending, Event, Kind, Pace, Protocol, SourceId, Trust, Usage, UsageChange,
+};
 use crate::wire::packet::Vlan;
 
 use super::super::message;
@@ -12,8 +14,15 @@ use super::Pair;
 use super::polls::{Stopped, Told};
 use super::scan::Scan;
 
+/// A change, and what else was the matter then.
+type Seen<'a> = (&'a UsageChange, Doubts);
+
 /// `learned` is how long the capture has seen nothing of the kind.
-pub(super) fn master_new(source: &SourceId, usage: &Usage, learned: Duration) -> Event {
+pub(super) fn master_new(
+    source: &SourceId,
+    (usage, doubts): (&Usage, Doubts),
+    learned: Duration,
+) -> Event {
     let Usage { client, server, protocol, station, .. } = *usage;
     let function = function(protocol, usage.function);
     let text = format!(
@@ -24,17 +33,16 @@ pub(super) fn master_new(source: &SourceId, usage: &Usage, learned: Duration) ->
         humantime::format_duration(whole_s(learned))
     );
     let event = Event::new(Kind::MasterNew, usage.at, source.clone(), text);
-    let trust = if usage.is_from_start { "full" } else { "midstream" };
     with_parties(event, usage.vlan, client, (server, protocol, station))
         .with("function", function)
         .with("function_code", usage.function)
         .with("operation", message::operation(usage.operation))
         .with("learned_ms", latency_ms(learned))
-        .with("trust", trust)
+        .with("trust", doubts.words(usage.trust))
 }
 
-pub(super) fn device_new(source: &SourceId, change: &UsageChange, learned: Duration) -> Event {
-    let UsageChange { client, server, protocol, station, .. } = *change;
+pub(super) fn device_new(source: &SourceId, seen: Seen<'_>, learned: Duration) -> Event {
+    let UsageChange { client, server, protocol, station, .. } = *seen.0;
     let text = format!(
         "{server}{} answers {client}; in the {} of this capture before, it was never seen to \
          answer anybody: a device that is new, was switched on or got another address, or that \
@@ -42,16 +50,16 @@ pub(super) fn device_new(source: &SourceId, change: &UsageChange, learned: Durat
         behind(protocol, station),
         humantime::format_duration(whole_s(learned))
     );
-    about(Kind::DeviceNew, source, change, text).with("learned_ms", latency_ms(learned))
+    about(Kind::DeviceNew, source, seen, text).with("learned_ms", latency_ms(learned))
 }
 
 pub(super) fn master_second(
     source: &SourceId,
-    change: &UsageChange,
+    seen: Seen<'_>,
     master: IpAddr,
     since: SystemTime,
 ) -> Event {
-    let UsageChange { at, client, server, protocol, station, .. } = *change;
+    let UsageChange { at, client, server, protocol, station, .. } = *seen.0;
     let text = format!(
         "{client} polls or writes {server}{}, of which {master} has been the master for {} and \
          still is: two masters may undo what the other orders, or ask more than the device can \
@@ -59,12 +67,12 @@ pub(super) fn master_second(
         behind(protocol, station),
         humantime::format_duration(whole_s(elapsed(since, at)))
     );
-    about(Kind::MasterSecond, source, change, text)
+    about(Kind::MasterSecond, source, seen, text)
         .with("master", master.to_string())
         .with("since_ms", latency_ms(elapsed(since, at)))
 }
 
-pub(super) fn scanned(source: &SourceId, scan: &Scan) -> Event {
+pub(super) fn scanned((source, doubts): (&SourceId, Doubts), scan: &Scan) -> Event {
     let Scan { n_servers, n_stations, n_functions, n_news, n_fruitless, .. } = *scan;
     let text = format!(
         "{} asked within {} for much that nobody asked for before: stations {n_stations}, servers \
@@ -83,10 +91,11 @@ pub(super) fn scanned(source: &SourceId, scan: &Scan) -> Event {
         .with("news", n_news as u64)
         .with("fruitless", n_fruitless as u64)
         .with("span_ms", latency_ms(scan.span))
+        .with("trust", doubts.words(Trust::FULL))
 }
 
-pub(super) fn slower(source: &SourceId, change: &UsageChange, pace: Pace) -> Event {
-    let UsageChange { server, protocol, station, .. } = *change;
+pub(super) fn slower(source: &SourceId, seen: Seen<'_>, pace: Pace) -> Event {
+    let UsageChange { server, protocol, station, .. } = *seen.0;
     let text = format!(
         "{server}{} takes {} to answer, usually {} (medians): it has more to do, another client \
          asks it as well, or the way to it is slow or loses packets; look at who asks it and at \
@@ -95,24 +104,25 @@ pub(super) fn slower(source: &SourceId, change: &UsageChange, pace: Pace) -> Eve
         humantime::format_duration(pace.recent),
         humantime::format_duration(pace.usual)
     );
-    with_pace(about(Kind::LatencyRaised, source, change, text), pace)
+    with_pace(about(Kind::LatencyRaised, source, seen, text), pace)
 }
 
-pub(super) fn as_usual(source: &SourceId, change: &UsageChange, pace: Pace) -> Event {
-    let UsageChange { server, protocol, station, .. } = *change;
+pub(super) fn as_usual(source: &SourceId, seen: Seen<'_>, pace: Pace) -> Event {
+    let UsageChange { server, protocol, station, .. } = *seen.0;
     let text = format!(
         "{server}{} answers as fast as usual again: {}, usually {} (medians)",
         behind(protocol, station),
         humantime::format_duration(pace.recent),
         humantime::format_duration(pace.usual)
     );
-    with_pace(about(Kind::LatencyReturned, source, change, text), pace)
+    with_pace(about(Kind::LatencyReturned, source, seen, text), pace)
 }
 
-pub(super) fn poll(source: &SourceId, now: SystemTime, told: &Told) -> Event {
+pub(super) fn poll((source, doubts): (&SourceId, Doubts), now: SystemTime, told: &Told) -> Event {
     match told {
         Told::Stopped { pair, stopped, n_pairs } => {
-            poll_stopped((source, now), pair, stopped, *n_pairs)
+            let event = poll_stopped((source, now), pair, stopped, *n_pairs);
+            event.with("trust", doubts.words(Trust::FULL))
         }
         Told::Resumed { pair, n, n_silent, last } => {
             let Pair { client, server, .. } = *pair;
@@ -211,10 +221,11 @@ pub(super) fn further(source: &SourceId, now: SystemTime, kind: Kind, untold: u6
     Event::new(kind, now, source.clone(), text).with("count", untold)
 }
 
-fn about(kind: Kind, source: &SourceId, change: &UsageChange, text: String) -> Event {
+fn about(kind: Kind, source: &SourceId, (change, doubts): Seen<'_>, text: String) -> Event {
     let UsageChange { at, vlan, client, server, protocol, station, .. } = *change;
     let event = Event::new(kind, at, source.clone(), text);
     with_parties(event, vlan, client, (server, protocol, station))
+        .with("trust", doubts.words(change.trust))
 }
 
 fn with_parties(

@@ -1,7 +1,7 @@
 use std::time::SystemTime;
 
 use crate::config::{merged, parse_baseline};
-use crate::record::Operation;
+use crate::record::{Operation, Trust};
 use crate::wire::packet::Vlan;
 
 use super::*;
@@ -19,7 +19,7 @@ fn read(client: u8, station: u32, addresses: RangeInclusive<u32>) -> Usage {
         addresses: Some(addresses),
         values: None,
         news: News::First,
-        is_from_start: true,
+        trust: Trust::FULL,
     }
 }
 

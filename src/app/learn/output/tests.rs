@@ -1,7 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::SystemTime;
 
-use crate::record::{News, Operation, Protocol, Usage};
+use crate::record::{News, Operation, Protocol, Trust, Usage};
 use crate::wire::packet::Vlan;
 
 use super::*;
@@ -20,7 +20,7 @@ fn learned(known: Arc<Baseline>, station: u32) -> Learned {
         addresses: None,
         values: None,
         news: News::First,
-        is_from_start: true,
+        trust: Trust::FULL,
     });
     learned
 }

@@ -79,6 +79,7 @@ fn another_master_that_is_told_something_else_is_found() {
       brackets = Unsigned(16)
       others_compared = Unsigned(16)
       capture = Text("eth1")
+      trust = Text("full")
       register = Unsigned(101)
       tags = Text("pressure")
       count = Unsigned(1)

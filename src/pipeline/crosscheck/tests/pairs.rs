@@ -47,6 +47,7 @@ fn a_difference_is_told_with_both_values_its_register_its_tags_and_its_coverage(
       received = Text("0x000100020003")
       on_the_wire = Text("0x000100021003")
       capture = Text("eth1")
+      trust = Text("full")
       register = Unsigned(102)
       tags = Text("pressure")
       count = Unsigned(1)

@@ -41,6 +41,7 @@ fn a_client_that_stops_polling_is_told_once_for_all_its_requests_and_told_when_i
       silent_ms = Real(8000.0)
       closed_by = Text("nobody")
       interval_ms = Real(1000.0)
+      trust = Text("full")
     "#);
     let events = window(&mut pipeline, 50, units(|at, who| resumed(at, who, 12), 50));
     assert_eq!(events.len(), 1);

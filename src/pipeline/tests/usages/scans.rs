@@ -38,6 +38,7 @@ fn a_client_that_asks_unit_after_unit_is_told_once_and_then_counted() {
       news = Unsigned(40)
       fruitless = Unsigned(40)
       span_ms = Real(0.0)
+      trust = Text("full")
     "#);
     assert_eq!(window(&mut pipeline, (41..=90).map(|nth| unit(5, 66, nth)), []), []);
     assert_eq!(pipeline.ledgers()["notes"].noted["scans_repeated"], 50);
