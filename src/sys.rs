@@ -18,7 +18,7 @@ mod packet_socket;
 mod serial_line;
 mod thread;
 
-pub use interface_counters::{CounterReader, InterfaceCounters, SoftnetCounters};
+pub use interface_counters::{CounterReader, InterfaceCounters, RxCounters, SoftnetCounters};
 pub use packet_ring::{PacketRing, RingBlock, RingCount, RingSpec, Share};
 pub use serial_line::{LineFormat, ParityBit, SerialInput};
 pub use thread::{pin_current, spawn_pinned};

@@ -16,19 +16,26 @@ use nix::sys::socket::{
     socket,
 };
 
-/// An interface, and what it counted since it was made.
+/// An interface, and what it counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InterfaceCounters {
     /// Changes when an interface is deleted and made again under the same name.
     pub index: u32,
     pub mtu: u32,
     pub is_loopback: bool,
-    pub rx_dropped: u64,
-    pub rx_crc: u64,
-    pub rx_frame: u64,
-    pub rx_fifo: u64,
-    pub rx_missed: u64,
-    pub rx_nohandler: u64,
+    /// `None` if the answer held none.
+    pub rx: Option<RxCounters>,
+}
+
+/// Frames that an interface did not hand on, since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RxCounters {
+    pub dropped: u64,
+    pub crc: u64,
+    pub frame: u64,
+    pub fifo: u64,
+    pub missed: u64,
+    pub nohandler: u64,
 }
 
 /// What all processors counted since the machine was started (`/proc/net/softnet_stat`).
@@ -62,8 +69,11 @@ const STATS64: u16 = 23;
 const TYPE_MASK: u16 = 0x3fff;
 /// An answer has two to four kilobytes; one that is longer is cut off.
 const ANSWER_LEN: usize = 32 << 10;
-/// Sixteen columns of eight digits for each processor: room for five hundred.
-const SOFTNET_LEN: usize = 72 << 10;
+/// Read at once of the table for all processors, which the kernel hands out by the page.
+const PART_LEN: usize = 4096;
+/// Fifteen columns of eight digits for each processor: room for more than a kernel can have, which
+/// is 8192.
+const SOFTNET_LEN: usize = 2 << 20;
 
 impl CounterReader {
     /// Needs no permission.
@@ -95,11 +105,11 @@ impl CounterReader {
         }
     }
 
-    /// `None` where they cannot be read.
+    /// `None` where they cannot be read, or not to their end.
     pub fn softnet(&self) -> Option<SoftnetCounters> {
-        let mut table = vec![0; SOFTNET_LEN];
-        let len = self.softnet.as_ref()?.read_at(&mut table, 0).ok()?;
-        Some(softnet(std::str::from_utf8(table.get(..len)?).ok()?))
+        let file = self.softnet.as_ref()?;
+        let table = whole(|part, offset| file.read_at(part, offset)).ok()?;
+        Some(softnet(std::str::from_utf8(&table).ok()?))
     }
 }
 
@@ -148,7 +158,7 @@ fn link(message: &[u8]) -> Option<InterfaceCounters> {
         let value = rest.get(4..len)?;
         match u16_at(rest, 2)? & TYPE_MASK {
             MTU => found.mtu = u32_at(value, 0)?,
-            STATS64 => found.count(value),
+            STATS64 => found.rx = Some(RxCounters::of(value)),
             _ => (),
         }
         rest = rest.get(len.next_multiple_of(4)..).unwrap_or_default();
@@ -156,20 +166,44 @@ fn link(message: &[u8]) -> Option<InterfaceCounters> {
     Some(found)
 }
 
-impl InterfaceCounters {
-    /// Take `struct rtnl_link_stats64`, which grows at its end: an older kernel has fewer.
-    fn count(&mut self, stats: &[u8]) {
+impl RxCounters {
+    /// Those of a `struct rtnl_link_stats64`, which grows at its end: an older kernel has fewer.
+    fn of(stats: &[u8]) -> Self {
         let nth = |nth: usize| {
             let bytes = stats.get(8 * nth..).and_then(|rest| rest.first_chunk());
             bytes.map_or(0, |bytes| u64::from_ne_bytes(*bytes))
         };
-        self.rx_dropped = nth(6);
-        self.rx_crc = nth(12);
-        self.rx_frame = nth(13);
-        self.rx_fifo = nth(14);
-        self.rx_missed = nth(15);
-        self.rx_nohandler = nth(23);
+        Self {
+            dropped: nth(6),
+            crc: nth(12),
+            frame: nth(13),
+            fifo: nth(14),
+            missed: nth(15),
+            nohandler: nth(23),
+        }
     }
+}
+
+/// A file that gives part of itself at a time, to its end.
+fn whole(read_at: impl Fn(&mut [u8], u64) -> io::Result<usize>) -> io::Result<Vec<u8>> {
+    let mut whole = Vec::new();
+    while whole.len() < SOFTNET_LEN {
+        let had = whole.len();
+        whole.resize(had + PART_LEN, 0);
+        let part = whole.get_mut(had..).unwrap_or_default();
+        let len = match read_at(part, u64::try_from(had).unwrap_or(u64::MAX)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                whole.truncate(had);
+                continue;
+            }
+            len => len?,
+        };
+        whole.truncate(had + len.min(PART_LEN));
+        if len == 0 {
+            return Ok(whole);
+        }
+    }
+    Err(io::ErrorKind::FileTooLarge.into())
 }
 
 /// A line for each processor: hexadecimal columns, of which the second and third are ours
@@ -204,7 +238,7 @@ mod tests {
         for _ in 0..3 {
             let lo = reader.interface("lo").unwrap().unwrap();
             assert_eq!(lo.index, Interface::find("lo").unwrap().unwrap().index());
-            assert!(lo.is_loopback && lo.mtu >= 1280, "{lo:?}");
+            assert!(lo.is_loopback && lo.mtu >= 1280 && lo.rx.is_some(), "{lo:?}");
             assert_eq!(reader.interface("no-such-if").unwrap(), None);
             assert_eq!(
                 reader.interface("a name longer than any interface may have").unwrap(),
@@ -221,6 +255,33 @@ mod tests {
         let reader = CounterReader::open().unwrap();
         let (first, second) = (reader.softnet().unwrap(), reader.softnet().unwrap());
         assert!(second.squeezed >= first.squeezed && second.dropped >= first.dropped);
+    }
+
+    #[test]
+    fn softnet_of_many_processors_is_read_to_its_end_though_it_comes_by_the_page() {
+        let row = "0000000a 00000002 00000003 00000000 00000000 00000000 00000000 00000000 \
+                   00000000 00000000 00000000 00000000 00000000 00000000 00000000\n";
+        for n_processors in [1, 30, 31, 32, 500, 4096] {
+            let table = row.repeat(n_processors);
+            // Rows that fit into a page are handed out; sometimes a signal comes in between.
+            let n_reads = std::cell::Cell::new(0);
+            let read_at = |part: &mut [u8], offset: u64| {
+                n_reads.set(n_reads.get() + 1);
+                if n_reads.get() % 3 == 2 {
+                    return Err(io::ErrorKind::Interrupted.into());
+                }
+                let rest = &table.as_bytes()[usize::try_from(offset).unwrap()..];
+                let len = rest.len().min(part.len() / row.len() * row.len());
+                part[..len].copy_from_slice(&rest[..len]);
+                Ok(len)
+            };
+            let read = whole(read_at).unwrap();
+            let n = u64::try_from(n_processors).unwrap();
+            let counted = SoftnetCounters { dropped: 2 * n, squeezed: 3 * n };
+            assert_eq!(softnet(std::str::from_utf8(&read).unwrap()), counted);
+        }
+        whole(|_, _| Err(io::ErrorKind::PermissionDenied.into())).unwrap_err();
+        whole(|part, _| Ok(part.len())).unwrap_err(); // it has no end
     }
 
     #[test]
