@@ -96,7 +96,7 @@ impl Connection {
     /// one before was not kept, and is not missing.
     pub(super) fn resume(
         &mut self,
-        protocol: Protocol,
+        (protocol, is_watched): (Protocol, bool),
         direction: Direction,
         sequence: u32,
         (page, pool): (&mut Page<'_>, &mut Pool),
@@ -104,6 +104,7 @@ impl Connection {
         if self.conversation.protocol() != protocol {
             self.finish(page, pool);
             self.restart(protocol, page.n_gaps, (&mut *pool, &mut *page.transcript));
+            self.watch(is_watched);
         }
         let (sender, _) = self.halves(direction);
         if sender.is_ahead(sequence) {

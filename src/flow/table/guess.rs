@@ -50,16 +50,21 @@ impl Table {
         true
     }
 
-    /// Follow a connection by a segment that was kept.
+    /// Follow a connection by a segment that was kept. Between two of them others may have passed, of
+    /// any client, and a write among them: what is kept proves no write to be without effect.
     fn resume(&mut self, sighting: &Sighting<'_>, route: Route, report: &mut WireReport) {
         let key = Key::of(sighting, route.direction);
         let hash = key.hash(self.seed);
         let known = self.find(&key, hash);
         let Some(found) = known.or_else(|| self.claim(key, hash, route, report)) else { return };
         let Some(protocol) = self.protocol(route, &key) else { return };
+        let is_watched = key.is_on(&self.watched);
         if let Some((connection, mut page, pool)) = self.open(found.slot, report) {
-            let sequence = sighting.segment.sequence;
-            connection.resume(protocol, route.direction, sequence, (&mut page, &mut *pool));
+            page.effects.miss(page.key);
+            page.recent.is_from_start = false;
+            let (sequence, direction) = (sighting.segment.sequence, route.direction);
+            let speaks = (protocol, is_watched);
+            connection.resume(speaks, direction, sequence, (&mut page, &mut *pool));
             connection.accept(sighting, route.direction, &mut page, pool);
         }
         self.touch(found, sighting.at_ns);

@@ -352,3 +352,24 @@ fn a_write_to_the_same_register_at_another_port_of_the_server_explains_the_diffe
         assert_eq!(wire.spots(), expected, "register {register}");
     }
 }
+
+#[test]
+fn what_passed_unkept_before_a_server_was_found_explains_the_difference() {
+    let mut wire = Wire { server_port: 15_020, ..Wire::new() };
+    let mut first = client(&mut wire, 40_001);
+    wire.exchange(&mut first, &WRITE, &WRITE);
+    let mut second = Client { port: 40_002, id: 0, next: [70, 90] };
+    wire.as_client(&mut second, |wire| {
+        let write = adu(1, &[6, 0, 8, 0, 7]);
+        wire.send(CLIENT, &write[..7]); // in two segments: not seen as a request
+        wire.send(CLIENT, &write[7..]);
+    });
+    wire.exchange(&mut first, &READ, &shows(7, 0));
+    assert_eq!(wire.report.detection.servers, 1);
+    assert_eq!(wire.counts(), (3, 3, 3));
+    assert_eq!(wire.spots(), []);
+    // From then on nothing passes unseen.
+    wire.exchange(&mut first, &WRITE, &WRITE);
+    wire.exchange(&mut first, &READ, &shows(7, 0));
+    assert_eq!(wire.spots(), [(8, 0x1234, 7)]);
+}

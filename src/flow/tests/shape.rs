@@ -227,6 +227,26 @@ fn tables_are_fixed_and_what_they_forget_is_counted() {
 }
 
 #[test]
+fn a_watched_server_that_is_found_again_to_speak_otherwise_is_still_watched() {
+    let mut wire = Wire { server_port: 15_020, ..Wire::with_capacity(4096) };
+    wire.table.watch(["192.0.2.2:15020".parse().unwrap()].into_iter().collect());
+    for value in 0..4 {
+        wire.send(CLIENT, &framed(17, &[3, 0, 0, 0, 2]));
+        wire.send(SERVER, &framed(17, &[3, 4, 0, value, 0, 2]));
+    }
+    for server_port in 21_000..21_100 {
+        wire.server_port = server_port;
+        (0..3).for_each(|transaction| exchange(&mut wire, transaction));
+    }
+    wire.server_port = 15_020;
+    wire.next_block();
+    (1..6).for_each(|transaction| exchange(&mut wire, transaction));
+    assert_eq!(detected(&wire)[0].protocol, Protocol::Modbus);
+    assert_eq!((wire.counts(), wire.report.reads.len()), ((5, 5, 5), 5));
+    assert!(!wire.report.reads[0].trust.from_start);
+}
+
+#[test]
 fn what_does_not_look_alike_between_is_neither_missing_nor_in_the_way() {
     let mut wire = wire();
     exchange(&mut wire, 1);
