@@ -19,6 +19,7 @@ mod line;
 mod outstanding;
 mod ports;
 mod rtu_frames;
+mod sides;
 mod sighting;
 mod stream;
 mod table;

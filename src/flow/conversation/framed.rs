@@ -9,6 +9,7 @@ use crate::wire::{
 
 use super::super::frames::{Frame, Frames};
 use super::super::half::Seen;
+use super::super::sides::Sides;
 use super::super::stream::Taken;
 use super::Page;
 use super::dnp3::Dnp3;
@@ -20,8 +21,7 @@ use super::s7comm::S7comm;
 /// Both directions, and what the protocol remembers between frames.
 #[derive(Debug)]
 pub(in crate::flow) struct Framed {
-    client: Frames,
-    server: Frames,
+    frames: Sides<Frames>,
     talk: Talk,
 }
 
@@ -39,7 +39,7 @@ impl Framed {
     /// `None` if the protocol is none of these.
     pub(in crate::flow) fn new(protocol: Protocol) -> Option<Self> {
         let talk = Talk::new(protocol)?;
-        Some(Self { client: Frames::default(), server: Frames::default(), talk })
+        Some(Self { frames: Sides::default(), talk })
     }
 
     pub(in crate::flow) fn protocol(&self) -> Protocol {
@@ -48,8 +48,8 @@ impl Framed {
 
     /// Forget everything, but keep the memory.
     pub(in crate::flow) fn reset(&mut self) {
-        self.client.lose();
-        self.server.lose();
+        self.frames.of(Direction::Request).lose();
+        self.frames.of(Direction::Response).lose();
         if let Some(talk) = Talk::new(self.protocol()) {
             self.talk = talk;
         }
@@ -57,13 +57,13 @@ impl Framed {
 
     /// The next byte of a direction is the first of all.
     pub(in crate::flow) fn lock(&mut self, direction: Direction) {
-        self.frames(direction).lock();
+        self.frames.of(direction).lock();
         self.talk.lose(direction);
     }
 
     /// Bytes of a direction were missed.
     pub(in crate::flow) fn lose(&mut self, direction: Direction) {
-        self.frames(direction).lose();
+        self.frames.of(direction).lose();
         self.talk.lose(direction);
     }
 
@@ -74,26 +74,15 @@ impl Framed {
         Seen { at_ns, is_verified }: Seen,
         page: &mut Page<'_>,
     ) {
-        let Self { client, server, talk } = self;
-        let frames = match direction {
-            Direction::Request => client,
-            Direction::Response => server,
-        };
+        let Self { frames, talk } = self;
         let extent = talk.extent();
-        let taken = frames.accept((bytes, is_verified), extent, |frame| {
+        let taken = frames.of(direction).accept((bytes, is_verified), extent, |frame| {
             page.is_verified = frame.is_verified;
             talk.on_frame(direction, at_ns, frame, page);
         });
         if taken == Taken::Partly {
             talk.lose(direction);
             page.report.messages.of(talk.protocol()).unread += 1;
-        }
-    }
-
-    fn frames(&mut self, direction: Direction) -> &mut Frames {
-        match direction {
-            Direction::Request => &mut self.client,
-            Direction::Response => &mut self.server,
         }
     }
 }

@@ -7,21 +7,21 @@ use crate::record::{Jump, Note, Protocol};
 use crate::wire::iec104::{self, Apdu};
 use crate::wire::modbus::pdu::Direction;
 
+use super::super::sides::Sides;
 use super::super::watch::time;
 use super::Page;
 
 /// What a connection of IEC 60870-5-104 remembers.
 #[derive(Debug, Default)]
 pub(in crate::flow) struct Iec104 {
-    /// What the client and the server will number their next I frame; `None` before the first.
-    client_next: Option<u16>,
-    server_next: Option<u16>,
+    /// What each side will number its next I frame; `None` before the first.
+    next: Sides<Option<u16>>,
 }
 
 impl Iec104 {
     /// Bytes of a direction were missed.
     pub(in crate::flow) fn lose(&mut self, direction: Direction) {
-        *self.next(direction) = None;
+        *self.next.of(direction) = None;
     }
 
     pub(in crate::flow) fn on_apdu(
@@ -33,20 +33,13 @@ impl Iec104 {
     ) {
         let Ok(apdu) = Apdu::parse(bytes) else { return };
         if let Apdu::Information { send, .. } = apdu
-            && let Some(due) = self.next(direction).replace(iec104::next(send))
+            && let Some(due) = self.next.of(direction).replace(iec104::next(send))
             && due != send
         {
             on_jump(direction, at_ns, (due, send), page);
         }
         if let Some(message) = apdu.message() {
             page.on_message((Protocol::Iec104, direction), at_ns, message);
-        }
-    }
-
-    fn next(&mut self, direction: Direction) -> &mut Option<u16> {
-        match direction {
-            Direction::Request => &mut self.client_next,
-            Direction::Response => &mut self.server_next,
         }
     }
 }

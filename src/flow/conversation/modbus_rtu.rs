@@ -13,6 +13,7 @@ use crate::wire::{Checksum, Mismatch};
 use super::super::half::Seen;
 use super::super::outstanding::Address;
 use super::super::rtu_frames::{Found, RtuFrames};
+use super::super::sides::Sides;
 use super::super::transcript::Transcript;
 use super::super::watch::time;
 use super::Page;
@@ -21,8 +22,7 @@ use super::modbus::{self, Open};
 /// What each side sends, and what is open between them.
 #[derive(Debug, Default)]
 pub(in crate::flow) struct ModbusRtu {
-    client: RtuFrames,
-    server: RtuFrames,
+    frames: Sides<RtuFrames>,
     line: Line,
 }
 
@@ -37,8 +37,8 @@ struct Line {
 impl ModbusRtu {
     /// Forget everything, but keep the memory that is the conversation's own.
     pub(in crate::flow) fn reset(&mut self, transcript: &mut Transcript) {
-        self.client.lose();
-        self.server.lose();
+        self.frames.of(Direction::Request).lose();
+        self.frames.of(Direction::Response).lose();
         self.end_turns(transcript);
     }
 
@@ -49,12 +49,12 @@ impl ModbusRtu {
 
     /// The next byte of a direction is the first of all.
     pub(in crate::flow) fn lock(&mut self, direction: Direction) {
-        self.frames(direction).lock();
+        self.frames.of(direction).lock();
     }
 
     /// Bytes of a direction were missed, perhaps a request or the answer to one.
     pub(in crate::flow) fn lose(&mut self, direction: Direction, transcript: &mut Transcript) {
-        self.frames(direction).lose();
+        self.frames.of(direction).lose();
         self.line.end_turn(transcript);
     }
 
@@ -65,33 +65,24 @@ impl ModbusRtu {
         Seen { at_ns, is_verified }: Seen,
         page: &mut Page<'_>,
     ) {
-        let Self { client, server, line } = self;
-        let frames = match direction {
-            Direction::Request => client,
-            Direction::Response => server,
-        };
-        frames.accept((bytes, is_verified), direction, |found, is_verified| match found {
-            Found::Frame(frame) => {
-                page.is_verified = is_verified;
-                page.report.checksums.modbus_rtu.count(Checksum::Valid);
-                line.on_frame(direction, at_ns, frame, page);
-            }
-            Found::Damaged(mismatch) => {
-                page.effects.miss(page.key);
-                note_damage(direction, at_ns, mismatch, page);
-            }
-            Found::Foreign => {
-                page.effects.miss(page.key);
-                page.report.modbus.unread += 1;
+        let Self { frames, line } = self;
+        frames.of(direction).accept((bytes, is_verified), direction, |found, is_verified| {
+            match found {
+                Found::Frame(frame) => {
+                    page.is_verified = is_verified;
+                    page.report.checksums.modbus_rtu.count(Checksum::Valid);
+                    line.on_frame(direction, at_ns, frame, page);
+                }
+                Found::Damaged(mismatch) => {
+                    page.effects.miss(page.key);
+                    note_damage(direction, at_ns, mismatch, page);
+                }
+                Found::Foreign => {
+                    page.effects.miss(page.key);
+                    page.report.modbus.unread += 1;
+                }
             }
         });
-    }
-
-    fn frames(&mut self, direction: Direction) -> &mut RtuFrames {
-        match direction {
-            Direction::Request => &mut self.client,
-            Direction::Response => &mut self.server,
-        }
     }
 }
 

@@ -7,21 +7,21 @@ use crate::wire::opcua::conversation::Policy;
 use crate::wire::opcua::message::{self, Readable, Said};
 
 use super::super::frames::Frame;
+use super::super::sides::Sides;
 use super::Page;
 
 /// What a connection of OPC UA remembers.
 #[derive(Debug, Default)]
 pub(in crate::flow) struct OpcUa {
     readable: Readable,
-    /// Whether the first part of a whole was seen, and not its last, from client and from server.
-    client_is_open: bool,
-    server_is_open: bool,
+    /// Whether the first part of a whole was seen, and not its last.
+    is_open: Sides<bool>,
 }
 
 impl OpcUa {
     /// Bytes of a direction were missed.
     pub(in crate::flow) fn lose(&mut self, direction: Direction) {
-        *self.is_open(direction) = false;
+        *self.is_open.of(direction) = false;
     }
 
     /// A whole is counted with its first part, which says what it is; one that its sender gives up
@@ -44,7 +44,7 @@ impl OpcUa {
                 | Policy::Other => Readable::No,
             };
         }
-        let is_open = self.is_open(direction);
+        let is_open = self.is_open.of(direction);
         let goes_on =
             std::mem::replace(is_open, message::part(frame.head) == Some(Part::Intermediate));
         if goes_on {
@@ -59,13 +59,6 @@ impl OpcUa {
                     Direction::Response => tally.responses += 1,
                 }
             }
-        }
-    }
-
-    fn is_open(&mut self, direction: Direction) -> &mut bool {
-        match direction {
-            Direction::Request => &mut self.client_is_open,
-            Direction::Response => &mut self.server_is_open,
         }
     }
 }

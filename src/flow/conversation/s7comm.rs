@@ -6,6 +6,7 @@ use crate::wire::modbus::pdu::Direction;
 use crate::wire::s7comm::{self, function};
 
 use super::super::frames::Frame;
+use super::super::sides::Sides;
 use super::Page;
 use super::asked::Asked;
 
@@ -15,15 +16,14 @@ pub(in crate::flow) struct S7comm {
     /// Slot and rack that the connection was opened to.
     station: Option<u32>,
     asked: Asked,
-    /// Whether the first part of a whole was seen, and not its last, from client and from server.
-    client_is_open: bool,
-    server_is_open: bool,
+    /// Whether the first part of a whole was seen, and not its last.
+    is_open: Sides<bool>,
 }
 
 impl S7comm {
     /// Bytes of a direction were missed.
     pub(in crate::flow) fn lose(&mut self, direction: Direction) {
-        *self.is_open(direction) = false;
+        *self.is_open.of(direction) = false;
         self.asked.clear();
     }
 
@@ -34,7 +34,7 @@ impl S7comm {
         frame: Frame<'_>,
         page: &mut Page<'_>,
     ) {
-        let is_open = self.is_open(direction);
+        let is_open = self.is_open.of(direction);
         let goes_on = std::mem::replace(is_open, s7comm::is_continued(frame.head));
         if goes_on {
             return;
@@ -82,13 +82,6 @@ impl S7comm {
             Role::Report => (),
         }
         said
-    }
-
-    fn is_open(&mut self, direction: Direction) -> &mut bool {
-        match direction {
-            Direction::Request => &mut self.client_is_open,
-            Direction::Response => &mut self.server_is_open,
-        }
     }
 }
 
