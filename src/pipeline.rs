@@ -123,6 +123,7 @@ impl Pipeline {
     pub fn new(mut settings: Settings) -> Self {
         let outbox = Outbox::new(&settings.log, settings.window);
         let links = Links::new(std::mem::take(&mut settings.sources), settings.window);
+        let usages = Usages::new(settings.window);
         Self {
             settings,
             links,
@@ -131,7 +132,7 @@ impl Pipeline {
             deviations: Deviations::default(),
             crosscheck: Crosscheck::default(),
             taps: Taps::default(),
-            usages: Usages::default(),
+            usages,
             outbox,
         }
     }

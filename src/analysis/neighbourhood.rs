@@ -33,6 +33,8 @@ use trees::Trees;
 const SECOND_NS: u64 = 1_000_000_000;
 /// Of a capture, from its first frame on. Whoever talks at all has asked for somebody by then.
 const LEARNING_NS: u64 = 300 * SECOND_NS;
+/// No silence counts for more of it: the clock may have been set.
+const MAX_LEARNT_NS: u64 = 60 * SECOND_NS;
 /// Where nothing at all is seen for so long, the capture may not have been there: a file of several
 /// captures, a clock that was set.
 const ABSENT_NS: u64 = 600 * SECOND_NS;
@@ -44,12 +46,12 @@ pub(super) struct Neighbourhood {
     trees: Trees,
     settings: Settings,
     streams: Streams,
-    /// `None` before the first frame.
-    learning_until_ns: Option<u64>,
+    learnt_ns: u64,
     learns_for_ns: u64,
     /// Frames were missed, and none was seen since.
     has_gap: bool,
-    last_ns: u64,
+    /// `None` before the first frame.
+    last_ns: Option<u64>,
 }
 
 /// Where and when a frame was seen.
@@ -70,10 +72,10 @@ impl Neighbourhood {
             trees: Trees::new(),
             settings: Settings::new(),
             streams: Streams::new(),
-            learning_until_ns: None,
+            learnt_ns: 0,
             learns_for_ns: LEARNING_NS,
             has_gap: false,
-            last_ns: 0,
+            last_ns: None,
         }
     }
 
@@ -111,19 +113,19 @@ impl Neighbourhood {
 
     fn seen(&mut self, at_ns: u64, frame: &LinkFrame<'_>) -> Seen {
         self.begin(at_ns);
-        let is_learning = self.learning_until_ns.is_some_and(|until_ns| at_ns < until_ns);
+        let is_learning = self.learnt_ns < self.learns_for_ns;
         let LinkFrame { source, destination, vlan, .. } = *frame;
         Seen { at_ns, vlan, source, destination, is_learning }
     }
 
     /// Something was captured, whatever it is.
     fn begin(&mut self, at_ns: u64) {
-        if self.learning_until_ns.is_none() {
-            self.learning_until_ns = Some(at_ns.saturating_add(self.learns_for_ns));
-        }
-        let last_ns = std::mem::replace(&mut self.last_ns, at_ns);
-        let is_set_back = last_ns.saturating_sub(at_ns) > SECOND_NS;
-        let is_absent = at_ns.saturating_sub(last_ns) > ABSENT_NS || is_set_back;
+        let is_absent = self.last_ns.replace(at_ns).is_none_or(|last_ns| {
+            let passed_ns = at_ns.saturating_sub(last_ns);
+            self.learnt_ns += passed_ns.min(MAX_LEARNT_NS);
+            let is_set_back = last_ns.saturating_sub(at_ns) > SECOND_NS;
+            passed_ns > ABSENT_NS || is_set_back
+        });
         if std::mem::take(&mut self.has_gap) || is_absent {
             self.neighbours.on_gap(at_ns);
             self.streams.on_gap(at_ns);

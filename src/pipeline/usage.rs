@@ -6,6 +6,7 @@
 //! forgets, and of each kind eight events are told in five minutes; the rest is told as one number.
 
 mod known;
+mod learning;
 mod polls;
 mod scan;
 mod words;
@@ -21,11 +22,10 @@ use crate::wire::packet::Vlan;
 
 use super::outbox::Outbox;
 use known::{Known, Quota};
+use learning::Learning;
 use polls::Polls;
 use scan::Scans;
 
-/// How long a capture learns before anything in it is new.
-const SETTLING: Duration = Duration::from_secs(10 * 60);
 /// Clients and their servers that are known. One that nobody answers makes room first.
 const MAX_MASTERS: usize = 1024;
 const MAX_DEVICES: usize = 4096;
@@ -33,9 +33,10 @@ const MAX_DEVICES: usize = 4096;
 const MAX_SECONDS: usize = 256;
 
 /// Every source of reports; the configuration bounds them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Usages {
     by_source: BTreeMap<SourceId, Watched>,
+    window: Duration,
     deferred: u64,
     evicted: u64,
 }
@@ -43,7 +44,7 @@ pub(super) struct Usages {
 /// One capture.
 #[derive(Debug)]
 struct Watched {
-    since: SystemTime,
+    learning: Learning,
     /// What spoke against findings when the last report came.
     doubts: Doubts,
     masters: Known<Pair, Master>,
@@ -80,6 +81,10 @@ struct Master {
 }
 
 impl Usages {
+    pub(super) fn new(window: Duration) -> Self {
+        Self { by_source: BTreeMap::new(), window, deferred: 0, evicted: 0 }
+    }
+
     /// `is_baselined`: another part tells of clients that are not expected.
     pub(super) fn on_report(
         &mut self,
@@ -89,17 +94,15 @@ impl Usages {
     ) {
         self.deferred += report.usages_deferred;
         self.evicted += report.usages_evicted;
-        if let Some(watched) = self.by_source.get_mut(&report.source) {
-            watched.doubts = doubts;
-        }
+        let source = &report.source;
+        let watched =
+            self.by_source.entry(source.clone()).or_insert_with(|| Watched::new(self.window));
+        watched.doubts = doubts;
+        watched.learning.on_origin(report);
         if report.frames == 0 && report.usages.is_empty() && report.usage_changes.is_empty() {
             return; // a file that was read to its end, or the state of an interface
         }
-        let source = &report.source;
-        let watched = self
-            .by_source
-            .entry(source.clone())
-            .or_insert_with(|| Watched::new(begin(report), doubts));
+        watched.learning.on_report(report);
         for usage in &report.usages {
             watched.on_usage(source, (usage, is_baselined), outbox);
         }
@@ -142,17 +145,11 @@ impl Usages {
     }
 }
 
-/// When the first of what a report tells was seen. A report is dated by its last frame, and that of
-/// a file may hold minutes.
-fn begin(report: &WireReport) -> SystemTime {
-    report.usages.iter().map(|usage| usage.at).chain([report.at]).min().unwrap_or(report.at)
-}
-
 impl Watched {
-    fn new(since: SystemTime, doubts: Doubts) -> Self {
+    fn new(window: Duration) -> Self {
         Self {
-            since,
-            doubts,
+            learning: Learning::new(window),
+            doubts: Doubts::default(),
             masters: Known::new(MAX_MASTERS),
             devices: Known::new(MAX_DEVICES),
             seconds: Known::new(MAX_SECONDS),
@@ -162,11 +159,6 @@ impl Watched {
         }
     }
 
-    /// How long it has been learned, if that is long enough.
-    fn settled(&self, at: SystemTime) -> Option<Duration> {
-        at.duration_since(self.since).ok().filter(|learned| *learned >= SETTLING)
-    }
-
     fn on_usage(
         &mut self,
         source: &SourceId,
@@ -174,7 +166,7 @@ impl Watched {
         outbox: &mut Outbox,
     ) {
         let pair = Pair::new(usage.vlan, usage.client, usage.server);
-        let (settled, doubts) = (self.settled(usage.at), self.doubts);
+        let (settled, doubts) = (self.learning.settled(usage.at), self.doubts);
         match usage.news {
             News::First | News::Address => {
                 let device = Device::new(usage.vlan, usage.server, usage.protocol, usage.station);
@@ -242,7 +234,7 @@ impl Watched {
             return;
         }
         self.devices.insert(device, change.at, |at| *at);
-        if let Some(learned) = self.settled(change.at)
+        if let Some(learned) = self.learning.settled(change.at)
             && self.may_tell(Kind::DeviceNew, change.at)
         {
             let seen = (change, self.doubts);
@@ -251,6 +243,7 @@ impl Watched {
     }
 
     fn on_window_end(&mut self, source: &SourceId, now: SystemTime, outbox: &mut Outbox) {
+        self.learning.on_window_end(now);
         let Self { scans, polls, devices, quotas, doubts, .. } = self;
         let seen = (source, *doubts);
         let mut may_tell = |kind, at| quotas.entry(kind).or_default().take(at);

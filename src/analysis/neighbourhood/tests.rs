@@ -23,10 +23,15 @@ impl Shown {
     /// One that knows who is there, at second 1000.
     fn settled() -> Self {
         let mut shown = Self::new();
-        shown.end_block(1.0);
-        shown.end_block(500.0);
-        shown.end_block(1000.0);
+        shown.go_on(1..=20);
         shown
+    }
+
+    /// Blocks that end, one in 50 seconds.
+    fn go_on(&mut self, blocks: std::ops::RangeInclusive<u32>) {
+        for n in blocks {
+            assert_eq!(self.end_block(f64::from(n) * 50.0), []);
+        }
     }
 
     /// Show a frame at this second; what was told of it.
@@ -91,12 +96,27 @@ fn conflict(address: u8, rival: u8, is_announced: bool) -> Layer2Change {
 fn stations_of_the_beginning_are_learnt_without_a_word_and_later_ones_told() {
     let mut shown = Shown::new();
     assert_eq!(shown.claim(1.0, 1, 1), []);
+    shown.go_on(1..=5);
     assert_eq!(shown.claim(300.0, 2, 2), []);
     let new = Layer2Change::Station { address: ip(3).into(), before: None };
     assert_eq!(shown.claim(302.0, 3, 3), [new]);
     assert_eq!(shown.claim(303.0, 3, 3), [], "told once");
     let tally = shown.report.layer2;
     assert_eq!((tally.arp, tally.stations_met, tally.n_stations()), (4, 3, 3));
+}
+
+#[test]
+fn a_clock_that_is_set_neither_ends_what_is_learnt_nor_stretches_it() {
+    for begin in [0_u32, 2000] {
+        let mut shown = Shown::new();
+        shown.go_on(begin + 1..=begin + 3);
+        shown.go_on(1001..=1002);
+        let second = |n: u32| f64::from(1000 + n) * 50.0;
+        assert_eq!(shown.claim(second(2) + 5.0, 1, 1), [], "learnt for 215 seconds at most");
+        shown.go_on(1003..=1006);
+        let new = Layer2Change::Station { address: ip(2).into(), before: None };
+        assert_eq!(shown.claim(second(6), 2, 2), [new]);
+    }
 }
 
 #[test]

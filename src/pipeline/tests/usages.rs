@@ -4,7 +4,8 @@ mod polls;
 mod scans;
 
 use crate::record::{
-    Change, Ending, News, Note, Operation, Pace, Poll, Protocol, Usage, UsageChange, WireReport,
+    Change, Ending, News, Note, Operation, Pace, Poll, Protocol, RingCount, Usage, UsageChange,
+    WireReport,
 };
 
 use super::*;
@@ -95,6 +96,38 @@ fn a_capture_that_is_read_from_a_file_learns_in_the_time_of_the_file() {
     let events = see(&mut pipeline, [usage(0, 5), usage(SETTLED + 1, 6)], []);
     assert_eq!(events.len(), 1, "{events:?}");
     assert_eq!(field(&events[0], "client"), Some(&Scalar::from("192.0.2.6")));
+}
+
+/// A window of a live capture that ends, after `client` was seen asking.
+fn live(pipeline: &mut Pipeline, seconds: u64, client: u8) -> Vec<Kind> {
+    let report = WireReport::new(SourceId::from("eth1"), at(seconds));
+    let ring = RingCount { packets: 1, drops: 0 };
+    let usages = vec![usage(seconds, client)];
+    pipeline.on_report(&WireReport { frames: 1, ring, usages, ..report });
+    pipeline.on_window_end(at(seconds));
+    kinds(pipeline)
+}
+
+#[test]
+fn a_clock_that_is_set_neither_ends_what_a_live_capture_learns_nor_stretches_it() {
+    const DAY: u64 = 86_400;
+    for (before, after) in [(DAY, 10 * DAY), (10 * DAY, DAY)] {
+        let mut pipeline = quiet();
+        let told: Vec<_> = (0..=300).flat_map(|n| live(&mut pipeline, before + n, 5)).collect();
+        assert_eq!(told, []);
+        let told: Vec<_> = (0..290).flat_map(|n| live(&mut pipeline, after + n, 6)).collect();
+        assert_eq!(told, [], "it has learned for less than ten minutes");
+        (290..310).for_each(|n| assert_eq!(live(&mut pipeline, after + n, 6), []));
+        assert_eq!(live(&mut pipeline, after + 310, 7), [Kind::MasterNew]);
+    }
+}
+
+#[test]
+fn a_file_in_which_time_goes_back_is_learned_no_longer() {
+    let mut pipeline = quiet();
+    let told = [5000, 5590, 0, 5].map(|seconds| see(&mut pipeline, [usage(seconds, 5)], []));
+    assert_eq!(told.concat(), []);
+    assert_eq!(see(&mut pipeline, [usage(15, 6)], []).len(), 1, "ten minutes of packets");
 }
 
 #[test]
