@@ -205,7 +205,7 @@ impl Watched {
                 }
             }
             Change::Stopped { poll, ending } => self.polls.on_stop(pair, change, poll, ending),
-            Change::Resumed { poll } => self.polls.on_resume(pair, poll),
+            Change::Resumed { poll } => self.polls.on_resume(pair, change.at, poll),
             Change::Slower(pace) => {
                 if self.may_tell(Kind::LatencyRaised, change.at) {
                     outbox.raise(Kind::LatencyRaised, || words::slower(source, seen, pace));

@@ -29,8 +29,10 @@ struct Silence {
     n_silent: u64,
     /// Of those, the ones that the operator does not know of.
     stopped: Stopped,
-    /// Requests that came back in this window, and the last one before that.
+    /// Requests that came back in this window, when the first of them was seen, and the last one
+    /// before that.
     n_resumed: u64,
+    resumed_at: Option<SystemTime>,
     last: Option<SystemTime>,
 }
 
@@ -57,6 +59,7 @@ pub(super) enum Told {
     },
     Resumed {
         pair: Pair,
+        at: SystemTime,
         n: u64,
         /// Requests that still do not come.
         n_silent: u64,
@@ -92,10 +95,11 @@ impl Polls {
         }
     }
 
-    pub(super) fn on_resume(&mut self, pair: Pair, poll: Poll) {
+    pub(super) fn on_resume(&mut self, pair: Pair, at: SystemTime, poll: Poll) {
         if let Some(silence) = self.0.get_mut(&pair) {
             silence.n_silent = silence.n_silent.saturating_sub(1);
             silence.n_resumed += 1;
+            silence.resumed_at = Some(silence.resumed_at.map_or(at, |first| first.min(at)));
             silence.last = silence.last.max(Some(poll.last));
         }
     }
@@ -115,9 +119,7 @@ impl Polls {
             }
             let n = std::mem::take(&mut silence.n_resumed);
             let last = silence.last.take();
-            if n == 0 {
-                continue;
-            }
+            let Some(at) = silence.resumed_at.take() else { continue };
             let n_silent = silence.n_silent;
             // What stopped and is back before it was told is nothing any more.
             silence.stopped.n = silence.stopped.n.min(n_silent);
@@ -125,7 +127,7 @@ impl Polls {
                 silence.stopped = Stopped::default();
             }
             if std::mem::take(&mut silence.is_told) {
-                tell(Told::Resumed { pair: *pair, n, n_silent, last });
+                tell(Told::Resumed { pair: *pair, at, n, n_silent, last });
                 silence.stopped.n = n_silent;
             }
         }
@@ -147,6 +149,7 @@ impl Silence {
             n_silent: 0,
             stopped: Stopped::default(),
             n_resumed: 0,
+            resumed_at: None,
             last: None,
         }
     }

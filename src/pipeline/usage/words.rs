@@ -124,9 +124,9 @@ pub(super) fn poll((source, doubts): (&SourceId, Doubts), now: SystemTime, told:
             let event = poll_stopped((source, now), pair, stopped, *n_pairs);
             event.with("trust", doubts.words(Trust::FULL))
         }
-        Told::Resumed { pair, n, n_silent, last } => {
+        Told::Resumed { pair, at, n, n_silent, last } => {
             let Pair { client, server, .. } = *pair;
-            let silent = last.map_or(Duration::ZERO, |last| elapsed(last, now));
+            let silent = last.map_or(Duration::ZERO, |last| elapsed(last, *at));
             let rest = match n_silent {
                 0 => String::new(),
                 n => format!("; periodic requests that still do not come: {n}"),
@@ -135,7 +135,7 @@ pub(super) fn poll((source, doubts): (&SourceId, Doubts), now: SystemTime, told:
                 "{client} polls {server} again after {}{rest}",
                 humantime::format_duration(whole_s(silent))
             );
-            with_pair(Event::new(Kind::PollResumed, now, source.clone(), text), pair)
+            with_pair(Event::new(Kind::PollResumed, *at, source.clone(), text), pair)
                 .with("polls", *n)
                 .with("silent_polls", *n_silent)
                 .with("silent_ms", latency_ms(silent))

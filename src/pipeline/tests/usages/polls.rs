@@ -56,6 +56,17 @@ fn a_client_that_stops_polling_is_told_once_for_all_its_requests_and_told_when_i
 }
 
 #[test]
+fn a_poll_is_back_when_it_was_seen_and_not_when_the_window_ended() {
+    let mut pipeline = settled();
+    window(&mut pipeline, 20, [1, 2].map(|_| stopped(20, 5, Ending::Open)));
+    see(&mut pipeline, [], [resumed(50, 5, 12), resumed(51, 5, 12)]);
+    pipeline.on_window_end(at(110));
+    let events = drain(&mut pipeline);
+    assert_eq!((events[0].kind, events[0].at), (Kind::PollResumed, at(50)));
+    assert_eq!(field(&events[0], "silent_ms"), Some(&Scalar::Real(38_000.0)));
+}
+
+#[test]
 fn who_closed_the_connection_in_order_is_said() {
     let endings = [Ending::ByClient, Ending::ByServer, Ending::Reset, Ending::Unknown];
     let texts = endings.map(|ending| {
