@@ -178,6 +178,7 @@ fn sound((source, now): (&SourceId, SystemTime), damage: &Damage) -> Event {
         humantime::format_duration(lasted)
     );
     let event = Event::new(Kind::InterfaceErrors, now, source.clone(), text)
+        .as_good_news()
         .with("state", "sound")
         .with("lasted_ms", latency_ms(lasted));
     with_losses(event, losses)

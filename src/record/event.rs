@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{Kind, SourceId};
+use super::{Kind, Severity, SourceId};
 
 /// One entry of the log: a kind, a sentence, and fields a machine can search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     pub kind: Kind,
+    /// That of the kind, unless this is the good news of a kind that tells bad news too.
+    pub severity: Severity,
     pub at: SystemTime,
     pub source: SourceId,
     /// What, where, the likely cause and the next step.
@@ -19,7 +21,14 @@ pub struct Event {
 
 impl Event {
     pub fn new(kind: Kind, at: SystemTime, source: SourceId, text: impl Into<String>) -> Self {
-        Self { kind, at, source, text: text.into(), fields: Vec::new() }
+        let severity = kind.severity();
+        Self { kind, severity, at, source, text: text.into(), fields: Vec::new() }
+    }
+
+    /// What was told with this kind is over.
+    #[must_use]
+    pub fn as_good_news(self) -> Self {
+        Self { severity: Severity::Notice, ..self }
     }
 
     /// Add a field. Names are lower-case words joined by `_`.

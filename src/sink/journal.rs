@@ -126,7 +126,7 @@ impl Entry<'_> {
         let Self { event, identity, seq } = self;
         let (text, tail) = clip(&event.text);
         field(entry, "MESSAGE", &format!("{text}{tail}"));
-        field(entry, "PRIORITY", &(event.kind.severity() as u8).to_string());
+        field(entry, "PRIORITY", &(event.severity as u8).to_string());
         field(entry, "SYSLOG_IDENTIFIER", "infra_monitor");
         field(entry, "MESSAGE_ID", event.kind.message_id());
         field(entry, "IM_EVENT", event.kind.name());

@@ -20,7 +20,7 @@ impl Serialize for Entry<'_> {
         let Self { event, identity, seq } = self;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("event", event.kind.name())?;
-        map.serialize_entry("severity", severity_name(event.kind.severity()))?;
+        map.serialize_entry("severity", severity_name(event.severity))?;
         map.serialize_entry("at", &humantime::format_rfc3339_micros(event.at).to_string())?;
         map.serialize_entry("source", event.source.as_str())?;
         if let Some(site) = &identity.site {

@@ -90,6 +90,19 @@ fn json_is_one_flat_object_a_line_with_numbers_as_numbers() {
 }
 
 #[test]
+fn good_news_is_a_notice_in_every_format_whatever_its_kind_is() {
+    let event = Event::new(Kind::GooseLost, event().at, SourceId::from("eth1"), "heard again");
+    let event = [event.as_good_news()];
+    let text = written(|out| Output::Text { out, color: false }, &event);
+    assert!(text.contains(" notice  goose.lost"), "{text}");
+    let json = written(|page| Output::Json(page), &event);
+    assert!(json.contains(r#""severity":"notice""#), "{json}");
+    let (_dir, journald, mut sink) = journal();
+    sink.take(&event[0]);
+    assert!(received(&journald).unwrap().contains("\nPRIORITY=5\n"));
+}
+
+#[test]
 fn text_is_one_line_an_event_whatever_the_event_contains() {
     let text = written(|out| Output::Text { out, color: false }, &[event(), hostile()]);
     insta::assert_snapshot!(text, @r#"

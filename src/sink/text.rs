@@ -17,7 +17,7 @@ impl Entry<'_> {
     /// Append one line.
     pub(super) fn encode_text(&self, color: bool, line: &mut Vec<u8>) {
         let event = self.event;
-        let severity = event.kind.severity();
+        let severity = event.severity;
         let (paint, dim) =
             if color { (paint(severity), Style::new().dimmed()) } else { Default::default() };
         let (text, tail) = clip(&event.text);

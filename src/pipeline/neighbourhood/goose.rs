@@ -102,10 +102,14 @@ pub(super) fn with_fields(event: Event, stream: &Stream, change: &GooseChange) -
             .with("change", "lost")
             .with("allowed_ms", latency_ms(*allowed))
             .with("evidence", EVIDENCE),
-        GooseChange::Back { silent, allowed, is_late } => event
-            .with("change", if *is_late { "late" } else { "back" })
-            .with("silent_ms", latency_ms(*silent))
-            .with("allowed_ms", latency_ms(*allowed)),
+        GooseChange::Back { silent, allowed, is_late } => {
+            let (name, event) =
+                if *is_late { ("late", event) } else { ("back", event.as_good_news()) };
+            event
+                .with("change", name)
+                .with("silent_ms", latency_ms(*silent))
+                .with("allowed_ms", latency_ms(*allowed))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is told of damage and loss: where, and since when.
 
 use crate::record::{
-    Intact, Losses, Note, Repaired, RingCount, Unfinished, Unverifiable, WireReport,
+    Intact, Losses, Note, Repaired, RingCount, Severity, Unfinished, Unverifiable, WireReport,
 };
 
 use super::*;
@@ -158,7 +158,10 @@ fn frames_that_arrive_damaged_are_told_when_that_begins_and_when_it_has_ended() 
         pipeline.on_window_end(at(seconds));
     }
     (30..200).for_each(|seconds| pipeline.on_window_end(at(seconds)));
-    let events: Vec<_> = drain(&mut pipeline).iter().map(show).collect();
+    let events = drain(&mut pipeline);
+    let severities: Vec<_> = events.iter().map(|event| event.severity).collect();
+    assert_eq!(severities, [Severity::Warning, Severity::Notice]);
+    let events: Vec<_> = events.iter().map(show).collect();
     insta::assert_snapshot!(events.join("\n"), @r#"
     interface.errors: eth1: frames arrive damaged and are dropped by the network card (rx_crc_errors 2, rx_frame_errors 1): its cable, a connector, the port at either end, or two ends that disagree on duplex; see `ethtool -S eth1`, and try another cable
       state = Text("damaged")

@@ -2,7 +2,7 @@
 
 use crate::record::{
     GooseChange, GooseFlags, GooseNumber, Layer2Change, Layer2Finding, Neighbour, NeighbourChange,
-    Note, Stream, WireReport,
+    Note, Severity, Stream, WireReport,
 };
 use crate::wire::mac::Mac;
 use crate::wire::stp::BridgeId;
@@ -143,6 +143,15 @@ fn each_change_is_an_event_of_its_kind() {
         assert!(text.contains("eth1") && text.ends_with("(2 more since this was last told)"));
         assert!(text.len() < 300, "{text}");
     }
+}
+
+#[test]
+fn a_stream_that_is_back_is_good_news_and_one_that_was_late_is_none() {
+    let time = Duration::from_millis(2_500);
+    let back = |is_late| GooseChange::Back { silent: time, allowed: time, is_late };
+    let changes = [GooseChange::Lost { allowed: time }, back(true), back(false)];
+    let severities = changes.map(|change| told(stream(change)).severity);
+    assert_eq!(severities, [Severity::Warning, Severity::Warning, Severity::Notice]);
 }
 
 #[test]
