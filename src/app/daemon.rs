@@ -80,6 +80,8 @@ const EVENTS: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Daemon {
     config: Config,
+    /// What is allowed on the wire.
+    baseline: Option<Arc<Baseline>>,
     config_path: Option<PathBuf>,
     stop_after: Option<Duration>,
     signals: Signals,
@@ -162,7 +164,7 @@ impl Daemon {
             taps: heard_out,
         };
         let mut pipeline = JoinSet::new();
-        let judge = Pipeline::new(settings).holding_to(baseline);
+        let judge = Pipeline::new(settings).holding_to(baseline.clone());
         pipeline.spawn(pipeline::run(intake, judge, events, pulse));
 
         let followed = Followed::by(config.captures.values());
@@ -189,6 +191,7 @@ impl Daemon {
         let links = Links::start(lanes, &config.polled());
         Ok(Self {
             config,
+            baseline,
             config_path,
             stop_after,
             signals,
@@ -285,9 +288,9 @@ impl Daemon {
                 self.watched.send_replace(self.followed.watch_list(&polled));
                 self.links.apply(&changes);
                 let plan = Plan::new(&self.config, &wanted, &changes);
-                let was_held = self.config.baseline.is_some();
-                let event =
-                    reload::holding_to(plan.event(path, now), was_held, baseline.as_deref());
+                let before = std::mem::replace(&mut self.baseline, baseline.clone());
+                let baselines = (before.as_deref(), baseline.as_deref());
+                let event = reload::holding_to(plan.event(path, now), baselines);
                 let loads = load::loads(&wanted.links);
                 let is_new = |(id, _): &(&SourceId, &Load)| {
                     running.get(*id).is_none_or(|link| polled.get(*id) != Some(link))

@@ -1,6 +1,5 @@
 //! Reload: what a new configuration asks of a running daemon, and how it is told. Pure.
 
-use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -135,19 +134,34 @@ pub(super) fn read(path: &Path) -> Result<(Config, Option<Arc<Baseline>>), Refus
     Ok((config, baseline))
 }
 
-/// Say with `config.reloaded` how much is allowed, where a baseline says so, and that everything is
-/// where one did until now.
-pub(super) fn holding_to(mut event: Event, was_held: bool, baseline: Option<&Baseline>) -> Event {
-    let Some(baseline) = baseline else {
-        if was_held {
-            event.text += "; no baseline any more: baseline.deviation is not raised";
+/// Say with `config.reloaded` what became of the baseline, from the one before to the one from now
+/// on; nothing where there never was one.
+pub(super) fn holding_to(
+    mut event: Event,
+    baselines: (Option<&Baseline>, Option<&Baseline>),
+) -> Event {
+    let (name, sentence) = match baselines {
+        (None, None) => return event,
+        (Some(_), None) => {
+            ("removed", "no baseline any more: baseline.deviation is not raised".to_owned())
         }
-        return event;
+        (None, Some(now)) => (
+            "added",
+            format!("held to a baseline from now on, entries allowed: {}", now.n_grants()),
+        ),
+        (Some(before), Some(now)) if before == now => {
+            ("unchanged", format!("baseline unchanged, entries allowed: {}", now.n_grants()))
+        }
+        (Some(before), Some(now)) => {
+            let (n_before, n) = (before.n_grants(), now.n_grants());
+            ("changed", format!("baseline changed, entries allowed: {n}, before: {n_before}"))
+        }
     };
-    let n_grants = baseline.n_grants();
-    // Writing to a String cannot fail.
-    let _ = write!(event.text, "; things the baseline allows from now on: {n_grants}");
-    event.with("baseline_grants", n_grants as u64)
+    event.text += "; ";
+    event.text += &sentence;
+    let event = event.with("baseline", name);
+    let (_, now) = baselines;
+    now.into_iter().fold(event, |event, now| event.with("baseline_grants", now.n_grants() as u64))
 }
 
 impl Refused {
@@ -242,12 +256,39 @@ mod tests {
     }
 
     #[test]
-    fn a_baseline_that_is_gone_is_told_and_one_that_never_was_is_not() {
+    fn what_became_of_the_baseline_is_told_and_nothing_if_there_never_was_one() {
+        let talk = |last: u8| {
+            format!(
+                "[[talk]]\nclient = \"192.0.2.{last}\"\nserver = \"192.0.2.10:502\"\nprotocol = \
+                 \"modbus\"\nallow = [{{ station = 1, function = 3 }}]\n"
+            )
+        };
+        let baseline = |text: &str| config::parse_baseline("b.toml", text).unwrap();
+        let (one, two) = (baseline(&talk(1)), baseline(&(talk(1) + &talk(2))));
         let (running, wanted) = (config(&[], &[]), config(&[], &[]));
         let plan = Plan::new(&running, &wanted, &[]);
         let event = || plan.event(Path::new("/etc/im.toml"), SystemTime::UNIX_EPOCH);
-        assert!(holding_to(event(), true, None).text.contains("no baseline any more"));
-        assert_eq!(holding_to(event(), false, None).text, event().text);
+        let said = |before, now| {
+            let event = holding_to(event(), (before, now));
+            event.text.split_once("removed").unwrap().1.to_owned()
+        };
+        let said = [
+            said(None, None),
+            said(None, Some(&one)),
+            said(Some(&one), Some(&one)),
+            said(Some(&one), Some(&two)),
+            said(Some(&two), None),
+        ];
+        assert_eq!(
+            said,
+            [
+                "",
+                "; held to a baseline from now on, entries allowed: 1",
+                "; baseline unchanged, entries allowed: 1",
+                "; baseline changed, entries allowed: 2, before: 1",
+                "; no baseline any more: baseline.deviation is not raised",
+            ]
+        );
     }
 
     #[test]
