@@ -2,7 +2,8 @@
 //!
 //! A stranger decides how many packets are corrupt and between whom: [`MAX_PAIRS`] pairs are told
 //! apart, the rest is told as one number. A pair of which it is not known where its packets are
-//! damaged is held for a moment if a repetition is due that would show it.
+//! damaged is held for a moment if a repetition is due that would show it. What stays wrong until
+//! somebody mends it, and the rest, is told once, and then every five minutes with the count.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -16,9 +17,14 @@ use crate::wire::packet::L4;
 
 use super::locator::{Locator, Suspects};
 use super::outbox::Outbox;
+use super::repeats::Repeats;
 
 /// Host pairs told apart in one window of one source.
 const MAX_PAIRS: usize = 16;
+/// The same, with those that stay wrong and are only counted for now.
+const MAX_COUNTED: usize = 64;
+/// Pairs and layers of which it is remembered when they were told.
+const MAX_TOLD: usize = 2 * MAX_COUNTED;
 /// Windows that a pair is held for a repetition.
 const HOLD: u32 = 2;
 
@@ -29,7 +35,19 @@ pub(super) struct Corruptions {
     checksums: ChecksumTally,
     /// Of this window, and those that are held.
     pairs: BTreeMap<Pair, Found>,
+    /// By layer: further failures, not told yet.
+    others: BTreeMap<&'static str, u64>,
+    told: Repeats<Told, MAX_TOLD>,
     suspects: Suspects,
+}
+
+/// What is told once and then counted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Told {
+    /// With the name of the place.
+    Pair(Pair, &'static str),
+    /// Of a layer.
+    Others(&'static str),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +69,8 @@ struct Found {
     /// Windows that it was held, and what was verified in them.
     n_held: u32,
     tally: Tally,
+    /// Where, if that was told before: it stays wrong, and these are counted.
+    counted: Option<Locator>,
 }
 
 /// A window of one source that ended.
@@ -84,7 +104,7 @@ impl Corruptions {
         }
         let Corruption { checked, source, destination, is_awaited, .. } = *corruption;
         let pair = Pair { checked, source, destination };
-        if self.pairs.len() >= MAX_PAIRS && !self.pairs.contains_key(&pair) {
+        if !self.pairs.contains_key(&pair) && !self.has_room() {
             return;
         }
         let found = self.pairs.entry(pair).or_insert_with(|| Found {
@@ -94,6 +114,7 @@ impl Corruptions {
             is_awaited: false,
             n_held: 0,
             tally: Tally::default(),
+            counted: None,
         });
         found.failed += 1;
         found.failed_now += 1;
@@ -112,24 +133,48 @@ impl Corruptions {
             found.tally.merge(window.of(pair.checked));
             let rest = untold.of(pair.checked);
             rest.invalid = rest.invalid.saturating_sub(found.failed_now);
-            let locator = if is_of_a_line(pair.checked) {
-                Locator::Line
-            } else {
-                self.suspects.locate(pair.source, pair.destination, ended.losses)
-            };
+            let locator = self.locate(&pair, &found, ended.losses);
             let is_open = locator == Locator::Unknown && found.is_awaited;
-            if is_open && found.n_held < HOLD && !ended.is_last {
+            let is_held = is_open && found.n_held < HOLD;
+            let told = Told::Pair(pair, locator.name());
+            if ended.is_last {
+                outbox.raise(Kind::ChecksumInvalid, || corrupt(ended, &found, locator));
+            } else if is_held {
                 self.pairs.insert(pair, found.held());
+            } else if locator.is_lasting() && self.told.untold(told, ended.now).is_none() {
+                self.pairs.insert(pair, Found { counted: Some(locator), ..found.held() });
             } else {
                 outbox.raise(Kind::ChecksumInvalid, || corrupt(ended, &found, locator));
             }
         }
         for (layer, rest) in untold.by_protocol() {
-            if rest.invalid > 0 {
-                outbox.raise(Kind::ChecksumInvalid, || others_corrupt(ended, layer, rest));
-            }
+            *self.others.entry(layer).or_default() += rest.invalid;
         }
+        self.others.retain(|_, failed| *failed > 0);
+        self.others.retain(|layer, failed| {
+            let is_held =
+                !ended.is_last && self.told.untold(Told::Others(layer), ended.now).is_none();
+            if !is_held {
+                outbox.raise(Kind::ChecksumInvalid, || others_corrupt(ended, layer, *failed));
+            }
+            is_held
+        });
         self.suspects.on_window_end(ended.now);
+    }
+
+    /// Room for one more pair.
+    fn has_room(&self) -> bool {
+        let n_new = self.pairs.values().filter(|found| found.counted.is_none()).count();
+        self.pairs.len() < MAX_COUNTED && n_new < MAX_PAIRS
+    }
+
+    fn locate(&self, pair: &Pair, found: &Found, losses: &Losses) -> Locator {
+        match found.counted {
+            // Its sender may be forgotten by now.
+            Some(locator) if found.failed_now == 0 => locator,
+            _ if is_of_a_line(pair.checked) => Locator::Line,
+            Some(_) | None => self.suspects.locate(pair.source, pair.destination, losses),
+        }
     }
 }
 
@@ -142,8 +187,9 @@ impl Found {
 fn corrupt(ended: Ended<'_>, found: &Found, locator: Locator) -> Event {
     let Found { failed, first, tally, .. } = found;
     let layer = layer_name(first.checked);
+    let since = if found.counted.is_some() { " since this was last told" } else { "" };
     let text = format!(
-        "corrupt {} from {} to {}: {failed}; {}; {}",
+        "corrupt {} from {} to {}: {failed}{since}; {}; {}",
         of(layer),
         first.source,
         first.destination,
@@ -167,11 +213,11 @@ fn corrupt(ended: Ended<'_>, found: &Found, locator: Locator) -> Event {
     with_coverage(event, tally)
 }
 
-fn others_corrupt(ended: Ended<'_>, layer: &'static str, rest: &Tally) -> Event {
-    let text = format!("corrupt {} between further hosts: {}", of(layer), rest.invalid);
+fn others_corrupt(ended: Ended<'_>, layer: &'static str, failed: u64) -> Event {
+    let text = format!("corrupt {} between further hosts: {failed}", of(layer));
     Event::new(Kind::ChecksumInvalid, ended.now, ended.source.clone(), text)
         .with("layer", layer)
-        .with("failed", rest.invalid)
+        .with("failed", failed)
 }
 
 /// Of what could be verified on the interface at the time.

@@ -150,6 +150,14 @@ impl Suspect {
 }
 
 impl Locator {
+    /// True if it goes on until somebody mends it.
+    pub(super) fn is_lasting(self) -> bool {
+        match self {
+            Self::Rewritten | Self::Sender { .. } | Self::Line => true,
+            Self::Port(_) | Self::Link { .. } | Self::Path { .. } | Self::Unknown => false,
+        }
+    }
+
     /// As a field.
     pub(super) fn name(self) -> &'static str {
         match self {

@@ -132,6 +132,72 @@ fn a_host_of_which_every_packet_is_bad_is_told_apart_from_a_link() {
     "#);
 }
 
+/// What is told in so many seconds, in each of which these are corrupt, and when they are over: where,
+/// and how many.
+fn told_of(seconds: u64, corruptions: &[Corruption]) -> Vec<(Scalar, Scalar)> {
+    let mut pipeline = quiet();
+    for second in 0..seconds {
+        let mut report = with_corrupt(second, corruptions);
+        report.intact = vec![Intact { host: host(9), packets: 5 }];
+        pipeline.on_report(&report);
+        pipeline.on_window_end(at(second));
+    }
+    pipeline.close(at(seconds));
+    let told = |event: &Event| {
+        let field = |name| field(event, name).cloned();
+        Some((field("locator")?, field("failed")?))
+    };
+    drain(&mut pipeline).iter().filter_map(told).collect()
+}
+
+#[test]
+fn what_stays_wrong_is_told_once_and_then_counted() {
+    let line = Corruption { checked: Checked::ModbusRtu, ..corruption(1, 2) };
+    let rewritten = Corruption { is_rewritten: true, ..corruption(1, 2) };
+    for (corruption, place) in [(line, "line"), (rewritten, "rewritten")] {
+        let told = [1_u64, 300, 300, 99].map(|n| (Scalar::from(place), Scalar::Unsigned(n)));
+        assert_eq!(told_of(700, &[corruption]), told);
+    }
+}
+
+#[test]
+fn a_host_is_told_again_when_it_shows_that_all_of_it_is_wrong_and_then_counted() {
+    let told = told_of(700, &[corruption(1, 2), corruption(1, 2)]);
+    let (unknown, sender): (Vec<_>, Vec<_>) =
+        told.into_iter().partition(|(place, _)| *place == Scalar::from("unknown"));
+    assert_eq!(unknown.len(), 5, "in the first five seconds");
+    let told = [2_u64, 600, 600, 188].map(|n| (Scalar::from("sender"), Scalar::Unsigned(n)));
+    assert_eq!(sender, told);
+}
+
+#[test]
+fn a_damaged_link_is_told_while_it_damages() {
+    let told = told_of(4, &[corruption(1, 2), corruption(9, 2)]);
+    assert_eq!(told, vec![(Scalar::from("path"), Scalar::Unsigned(1)); 8]);
+}
+
+#[test]
+fn failures_of_further_hosts_are_one_line_in_five_minutes() {
+    let corruptions: Vec<_> = (0..100).map(|from| corruption(from, 250)).collect();
+    let mut pipeline = quiet();
+    for second in 0..400 {
+        pipeline.on_report(&with_corrupt(second, &corruptions));
+        pipeline.on_window_end(at(second));
+    }
+    let events = drain(&mut pipeline);
+    let further: Vec<_> =
+        events.iter().filter(|event| event.text.contains("further hosts")).collect();
+    assert_eq!(further.len(), 2);
+    pipeline.close(at(400));
+    let failed = |event: &Event| match field(event, "failed") {
+        Some(Scalar::Unsigned(failed)) => *failed,
+        other => panic!("{other:?}"),
+    };
+    let events = events.into_iter().chain(drain(&mut pipeline));
+    let n_suppressed = pipeline.ledgers()["events"].dropped.get("budget").copied();
+    assert_eq!((events.map(|event| failed(&event)).sum(), n_suppressed), (400 * 100_u64, None));
+}
+
 #[test]
 fn damage_of_several_hosts_or_with_bad_frames_is_told_with_its_place() {
     let mut pipeline = quiet();
