@@ -161,7 +161,7 @@ impl Pipeline {
         let doubts = self.captures.doubts(&report.source);
         self.deviations.on_report((report, doubts), &mut self.outbox);
         self.crosscheck.on_report(report, doubts);
-        self.usages.on_report((report, doubts), self.deviations.are_told(), &mut self.outbox);
+        self.usages.on_report((report, doubts), self.deviations.baseline(), &mut self.outbox);
     }
 
     /// Take what was heard on a line: writes are told at once, checksums when the window ends.
@@ -196,7 +196,7 @@ impl Pipeline {
         self.captures.on_window_end((now, is_last), &mut self.outbox);
         self.crosscheck.on_window_end(now, &mut self.outbox);
         self.taps.on_window_end(now, &mut self.outbox);
-        self.usages.on_window_end(now, &mut self.outbox);
+        self.usages.on_window_end((now, is_last), &mut self.outbox);
         self.outbox.on_window_end(now);
     }
 

@@ -44,9 +44,9 @@ impl Deviations {
         self.baseline = baseline;
     }
 
-    /// True if there is a baseline to hold the wire against.
-    pub(super) fn are_told(&self) -> bool {
-        self.baseline.is_some()
+    /// What the wire is held against.
+    pub(super) fn baseline(&self) -> Option<&Baseline> {
+        self.baseline.as_deref()
     }
 
     pub(super) fn on_report(

@@ -11,10 +11,11 @@ mod polls;
 mod scan;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
+use crate::config::Baseline;
 use crate::record::{
     Change, Doubts, Kind, Ledger, News, Note, Protocol, SourceId, Usage, UsageChange, WireReport,
 };
@@ -24,11 +25,13 @@ use super::outbox::Outbox;
 use known::{Known, Quota};
 use learning::Learning;
 use polls::Polls;
-use scan::Scans;
+use scan::{Ended, Scans};
 
 /// Clients and their servers that are known. One that nobody answers makes room first.
 const MAX_MASTERS: usize = 1024;
 const MAX_DEVICES: usize = 4096;
+/// Clients and the stations they asked while the capture learned; of further ones all is news.
+const MAX_LEARNED: usize = 4096;
 /// Pairs of masters that were told.
 const MAX_SECONDS: usize = 256;
 
@@ -49,6 +52,8 @@ struct Watched {
     doubts: Doubts,
     masters: Known<Pair, Master>,
     devices: Known<Device, SystemTime>,
+    /// Who asked which stations while the capture learned.
+    learned: BTreeSet<(IpAddr, Device)>,
     seconds: Known<(Pair, IpAddr), SystemTime>,
     scans: Scans,
     polls: Polls,
@@ -85,11 +90,11 @@ impl Usages {
         Self { by_source: BTreeMap::new(), window, deferred: 0, evicted: 0 }
     }
 
-    /// `is_baselined`: another part tells of clients that are not expected.
+    /// With a baseline, another part tells of clients that are not expected.
     pub(super) fn on_report(
         &mut self,
         (report, doubts): (&WireReport, Doubts),
-        is_baselined: bool,
+        baseline: Option<&Baseline>,
         outbox: &mut Outbox,
     ) {
         self.deferred += report.usages_deferred;
@@ -104,7 +109,7 @@ impl Usages {
         }
         watched.learning.on_report(report);
         for usage in &report.usages {
-            watched.on_usage(source, (usage, is_baselined), outbox);
+            watched.on_usage(source, (usage, baseline), outbox);
         }
         for change in &report.usage_changes {
             watched.on_change(source, change, outbox);
@@ -125,9 +130,14 @@ impl Usages {
         }
     }
 
-    pub(super) fn on_window_end(&mut self, now: SystemTime, outbox: &mut Outbox) {
+    /// `is_last`: nothing will come any more.
+    pub(super) fn on_window_end(
+        &mut self,
+        (now, is_last): (SystemTime, bool),
+        outbox: &mut Outbox,
+    ) {
         for (source, watched) in &mut self.by_source {
-            watched.on_window_end(source, now, outbox);
+            watched.on_window_end(source, (now, is_last), outbox);
         }
     }
 
@@ -152,6 +162,7 @@ impl Watched {
             doubts: Doubts::default(),
             masters: Known::new(MAX_MASTERS),
             devices: Known::new(MAX_DEVICES),
+            learned: BTreeSet::new(),
             seconds: Known::new(MAX_SECONDS),
             scans: Scans::default(),
             polls: Polls::default(),
@@ -162,17 +173,15 @@ impl Watched {
     fn on_usage(
         &mut self,
         source: &SourceId,
-        (usage, is_baselined): (&Usage, bool),
+        (usage, baseline): (&Usage, Option<&Baseline>),
         outbox: &mut Outbox,
     ) {
         let pair = Pair::new(usage.vlan, usage.client, usage.server);
         let (settled, doubts) = (self.learning.settled(usage.at), self.doubts);
-        match usage.news {
-            News::First | News::Address => {
-                let device = Device::new(usage.vlan, usage.server, usage.protocol, usage.station);
-                self.scans.on_news(pair, device, usage, settled.is_some());
-            }
-            News::Value => (),
+        let is_expected = baseline.is_some_and(|baseline| baseline.covers(usage).is_ok());
+        if self.is_evidence(usage, settled.is_some()) && !is_expected {
+            let device = Device::new(usage.vlan, usage.server, usage.protocol, usage.station);
+            self.scans.on_news(pair, device, usage, settled.is_some());
         }
         if let Some(master) = self.masters.get_mut(&pair) {
             master.last = usage.at;
@@ -181,10 +190,28 @@ impl Watched {
         let master = Master { is_answered: false, last: usage.at };
         self.masters.insert(pair, master, |master| (master.is_answered, master.last));
         if let Some(learned) = settled
-            && !is_baselined
+            && baseline.is_none()
             && self.may_tell(Kind::MasterNew, usage.at)
         {
             outbox.raise(Kind::MasterNew, || words::master_new(source, (usage, doubts), learned));
+        }
+    }
+
+    /// True if news of this kind may be part of a scan. A client that starts again asks for what was
+    /// forgotten where usages are followed, and learned here.
+    fn is_evidence(&mut self, usage: &Usage, is_settled: bool) -> bool {
+        let device = Device::new(usage.vlan, usage.server, usage.protocol, usage.station);
+        let asked = (usage.client, device);
+        if !is_settled && self.learned.len() < MAX_LEARNED {
+            self.learned.insert(asked);
+        }
+        match usage.news {
+            News::First => {
+                let is_known = self.learned.contains(&asked) && self.devices.contains(&device);
+                !(is_settled && is_known)
+            }
+            News::Address => true,
+            News::Value => false,
         }
     }
 
@@ -242,12 +269,17 @@ impl Watched {
         }
     }
 
-    fn on_window_end(&mut self, source: &SourceId, now: SystemTime, outbox: &mut Outbox) {
+    fn on_window_end(
+        &mut self,
+        source: &SourceId,
+        (now, is_last): (SystemTime, bool),
+        outbox: &mut Outbox,
+    ) {
         self.learning.on_window_end(now);
         let Self { scans, polls, devices, quotas, doubts, .. } = self;
         let seen = (source, *doubts);
         let mut may_tell = |kind, at| quotas.entry(kind).or_default().take(at);
-        scans.on_window_end(devices, |found| {
+        scans.on_window_end(Ended { now, is_last, answering: devices }, |found| {
             if may_tell(Kind::DeviceScanned, found.at) {
                 outbox.raise(Kind::DeviceScanned, || words::scanned(seen, &found));
             }

@@ -20,6 +20,10 @@ impl<K: Copy + Ord, V> Known<K, V> {
         Self { by_key: BTreeMap::new(), max, n_forgotten: 0 }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
     pub(super) fn contains(&self, key: &K) -> bool {
         self.by_key.contains_key(key)
     }

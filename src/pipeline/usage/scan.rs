@@ -2,7 +2,9 @@
 //!
 //! A client that starts asks for much that is new too. So while a capture is still learning, news
 //! are a scan only if at least half of them were for nothing: stations that do not answer, each
-//! counted once, and different requests refused because there is no such function or address.
+//! counted once, and different requests refused because there is no such function or address. What
+//! looks like a scan is judged when answers had time to come, by those that came until then. Where a
+//! capture sees nobody answer, as at a mirror of one direction, silence says nothing.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -18,6 +20,8 @@ use super::{Device, Pair, Protocol};
 /// News in [`PERIOD`], or attempts for nothing in a row, that are a scan.
 const MANY: usize = 16;
 const PERIOD: Duration = Duration::from_secs(10);
+/// How long answers may take, of a gateway that asks one dead station after the other.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Attempts of one client that are remembered.
 const MAX_ATTEMPTS: usize = 64;
 /// Clients that are looked at; the one that tried nothing for longest makes room.
@@ -28,6 +32,17 @@ pub(super) struct Scans {
     by_client: Known<Client, Attempts>,
     /// Attempts of clients that were told recently.
     repeated: u64,
+    /// Some request was seen to be answered.
+    has_answers: bool,
+}
+
+/// When a window ends, and what was seen until then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended<'a> {
+    pub(super) now: SystemTime,
+    /// Nothing will come any more.
+    pub(super) is_last: bool,
+    pub(super) answering: &'a Known<Device, SystemTime>,
 }
 
 type Client = ((u16, u16), IpAddr);
@@ -38,6 +53,8 @@ struct Attempts {
     recent: VecDeque<Attempt>,
     /// Something came since this was last judged.
     is_new: bool,
+    /// What looked like a scan when the last of it came, before answers had time to.
+    suspected: Option<(SystemTime, VecDeque<Attempt>)>,
     told_at: Option<SystemTime>,
 }
 
@@ -79,7 +96,7 @@ pub(super) struct Scan {
 
 impl Default for Scans {
     fn default() -> Self {
-        Self { by_client: Known::new(MAX_CLIENTS), repeated: 0 }
+        Self { by_client: Known::new(MAX_CLIENTS), repeated: 0, has_answers: false }
     }
 }
 
@@ -92,6 +109,7 @@ impl Scans {
 
     /// A refusal may show a scan, if it is one of the two that a wrong guess gets.
     pub(super) fn on_transaction(&mut self, seen: &Transaction) {
+        self.has_answers |= seen.exception.is_some() || seen.latency.is_some();
         let (Path::Network { vlan, client, server }, Some(1 | 2)) = (seen.path, seen.exception)
         else {
             return;
@@ -109,16 +127,11 @@ impl Scans {
     }
 
     /// Tell of each client that scans.
-    pub(super) fn on_window_end(
-        &mut self,
-        answering: &Known<Device, SystemTime>,
-        mut tell: impl FnMut(Scan),
-    ) {
+    pub(super) fn on_window_end(&mut self, ended: Ended<'_>, mut tell: impl FnMut(Scan)) {
+        let answering =
+            (self.has_answers || !ended.answering.is_empty()).then_some(ended.answering);
         for (client, attempts) in self.by_client.iter_mut() {
-            if !std::mem::take(&mut attempts.is_new) {
-                continue;
-            }
-            let Some(scan) = attempts.judge(*client, answering) else { continue };
+            let Some(scan) = attempts.verdict(*client, ended, answering) else { continue };
             let n = attempts.recent.len() as u64;
             attempts.recent.clear();
             if attempts.told_at.is_some_and(|told_at| is_recent(told_at, scan.at)) {
@@ -168,23 +181,54 @@ impl Attempts {
         self.is_new = true;
     }
 
-    fn judge(&self, client: Client, answering: &Known<Device, SystemTime>) -> Option<Scan> {
-        let last = self.recent.iter().map(|attempt| attempt.at).max()?;
-        let is_in_period =
-            |attempt: &&Attempt| last.duration_since(attempt.at).is_ok_and(|age| age <= PERIOD);
-        let lately: Vec<_> = self.recent.iter().filter(is_in_period).collect();
-        let n_news = lately.iter().filter(|attempt| attempt.is_news()).count();
-        let n_fruitless = fruitless(&lately, answering);
-        let is_settled = lately.iter().any(|attempt| attempt.is_settled);
-        if n_news >= MANY && (is_settled || n_fruitless * 2 >= n_news) {
-            return Scan::of(client, &lately, n_fruitless);
+    /// A scan, if it is one by all that was answered.
+    fn verdict(
+        &mut self,
+        client: Client,
+        Ended { now, is_last, .. }: Ended<'_>,
+        answering: Answering<'_>,
+    ) -> Option<Scan> {
+        let is_due = |at: SystemTime| match now.duration_since(at) {
+            Ok(waited) => waited >= PATIENCE,
+            Err(ahead) => ahead.duration() >= PATIENCE, // the clock was set
+        };
+        if let Some((_, attempts)) = self.suspected.take_if(|(at, _)| is_last || is_due(*at)) {
+            let scan = judge(client, &attempts, answering);
+            if scan.is_some() {
+                return scan;
+            }
         }
-        // Each of them waits for its time-out, so these may take long.
-        let is_for_nothing = |attempt: &&Attempt| attempt.is_for_nothing(answering);
-        let in_a_row: Vec<_> = self.recent.iter().rev().take_while(is_for_nothing).collect();
-        let n_fruitless = fruitless(&in_a_row, answering);
-        (n_fruitless >= MANY).then(|| Scan::of(client, &in_a_row, n_fruitless)).flatten()
+        if self.suspected.is_some() || !std::mem::take(&mut self.is_new) {
+            return None;
+        }
+        let scan = judge(client, &self.recent, answering)?;
+        if is_last || is_due(scan.at) {
+            return Some(scan);
+        }
+        self.suspected = Some((scan.at, self.recent.clone()));
+        None
     }
+}
+
+/// Stations that were seen to answer; `None` where nobody was.
+type Answering<'a> = Option<&'a Known<Device, SystemTime>>;
+
+fn judge(client: Client, attempts: &VecDeque<Attempt>, answering: Answering<'_>) -> Option<Scan> {
+    let last = attempts.iter().map(|attempt| attempt.at).max()?;
+    let is_in_period =
+        |attempt: &&Attempt| last.duration_since(attempt.at).is_ok_and(|age| age <= PERIOD);
+    let lately: Vec<_> = attempts.iter().filter(is_in_period).collect();
+    let n_news = lately.iter().filter(|attempt| attempt.is_news()).count();
+    let n_fruitless = fruitless(&lately, answering);
+    let is_settled = lately.iter().any(|attempt| attempt.is_settled);
+    if n_news >= MANY && (is_settled || n_fruitless * 2 >= n_news) {
+        return Scan::of(client, &lately, n_fruitless);
+    }
+    // Each of them waits for its time-out, so these may take long.
+    let is_for_nothing = |attempt: &&Attempt| attempt.is_for_nothing(answering);
+    let in_a_row: Vec<_> = attempts.iter().rev().take_while(is_for_nothing).collect();
+    let n_fruitless = fruitless(&in_a_row, answering);
+    (n_fruitless >= MANY).then(|| Scan::of(client, &in_a_row, n_fruitless)).flatten()
 }
 
 impl Attempt {
@@ -195,15 +239,20 @@ impl Attempt {
         }
     }
 
-    fn is_for_nothing(&self, answering: &Known<Device, SystemTime>) -> bool {
-        !self.is_news() || !answering.contains(&self.device)
+    fn is_for_nothing(&self, answering: Answering<'_>) -> bool {
+        !self.is_news() || self.is_silent(answering)
+    }
+
+    /// Nobody answers there.
+    fn is_silent(&self, answering: Answering<'_>) -> bool {
+        answering.is_some_and(|answering| !answering.contains(&self.device))
     }
 }
 
 /// Stations that do not answer, and refusals.
-fn fruitless(attempts: &[&Attempt], answering: &Known<Device, SystemTime>) -> usize {
-    let silent = attempts.iter().map(|attempt| attempt.device);
-    let silent: BTreeSet<_> = silent.filter(|device| !answering.contains(device)).collect();
+fn fruitless(attempts: &[&Attempt], answering: Answering<'_>) -> usize {
+    let silent = attempts.iter().filter(|attempt| attempt.is_silent(answering));
+    let silent: BTreeSet<_> = silent.map(|attempt| attempt.device).collect();
     silent.len() + attempts.iter().filter(|attempt| !attempt.is_news()).count()
 }
 
