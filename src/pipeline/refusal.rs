@@ -19,6 +19,8 @@ use super::transaction;
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     told: Repeats<Asker, MAX_ASKERS>,
+    /// Writes that were told before an answer was seen: whether they were done, no event says.
+    n_open: u64,
 }
 
 const MAX_ASKERS: usize = 256;
@@ -46,6 +48,7 @@ impl Refusals {
         outbox: &mut Outbox,
     ) {
         let kind = transaction::kind_of(seen);
+        self.n_open += u64::from(seen.exception.is_none() && seen.latency.is_none());
         let untold = match seen.exception {
             Some(_) => self.told.untold(Asker::of(source, seen), seen.at),
             None => Some(0),
@@ -76,6 +79,7 @@ impl Refusals {
     pub(super) fn note_in(&self, ledger: &mut Ledger) {
         ledger.note("refusals_repeated", self.told.repeated);
         ledger.note("refusals_forgotten", self.told.forgotten);
+        ledger.note("writes_told_unanswered", self.n_open);
     }
 }
 

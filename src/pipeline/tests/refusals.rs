@@ -87,3 +87,15 @@ fn strangers_cannot_make_the_table_grow_and_what_makes_room_is_counted() {
     assert_eq!((notes.noted["refusals_repeated"], notes.noted["refusals_forgotten"]), (1, 1));
     assert!(notes.balances());
 }
+
+#[test]
+fn a_write_that_is_told_before_its_answer_is_in_the_books_as_such() {
+    let mut pipeline = quiet();
+    let unanswered = Transaction { latency: None, ..write() };
+    let mut report = WireReport::new(SourceId::from("eth1"), at(0));
+    for seen in [write(), unanswered, unanswered] {
+        report.note(Note::Modbus(seen));
+    }
+    pipeline.on_report(&report);
+    assert_eq!(pipeline.ledgers()["notes"].noted["writes_told_unanswered"], 2);
+}
