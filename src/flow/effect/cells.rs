@@ -121,13 +121,14 @@ fn spots(key: &Key, extent: Extent) -> RangeInclusive<Spot> {
 mod tests {
     use proptest::prelude::*;
 
-    use crate::record::Bank;
+    use crate::record::{self, Bank};
 
     use super::super::cell::{Expected, Trust};
     use super::*;
 
     fn cell() -> Cell {
-        let expected = Expected { order: 0, value: 0, mask: 0, function: 6 };
+        let seen = record::Trust { verified: true, from_start: true };
+        let expected = Expected { order: 0, value: 0, mask: 0, function: 6, seen };
         let trust = Trust { missed: 0, n_gaps: 0 };
         Cell::new(expected, ([192, 0, 2, 1], 502).into(), trust, 0)
     }
