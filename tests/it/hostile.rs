@@ -161,6 +161,9 @@ fn malformed_packets_are_survived_and_hide_no_write() {
         for block in 0..2 * MAX_FLOWS / BLOCK_FRAMES {
             watched.see((0..BLOCK_FRAMES).map(|n| request(block * BLOCK_FRAMES + n)).collect());
         }
+        // Writes are among the mutated too, and spend the budget of theirs: begin with a window.
+        watched.wait(Duration::from_secs(1));
+        watched.see(vec![request(0)]);
         let watched = flood_on(watched, |n| malformed::mutated(&corpus, n));
         assert!(watched.totals.malformed > 0, "{watched}");
     });

@@ -13,8 +13,10 @@ use super::{flood_on, spoofed};
 /// One that has learnt who is there.
 fn settled() -> Watched {
     let mut watched = Watched::new();
-    watched.see(vec![Packet::ethernet(frames::claim(mac(1), [192, 0, 2, 1]))]);
-    watched.wait(Duration::from_secs(301));
+    for _ in 0..=6 {
+        watched.see(vec![Packet::ethernet(frames::claim(mac(1), [192, 0, 2, 1]))]);
+        watched.wait(Duration::from_secs(60)); // of a longer silence, no more is taken for learning
+    }
     watched
 }
 
