@@ -44,6 +44,8 @@ impl Allowance {
 
 #[cfg(test)]
 mod tests {
+    use std::iter::repeat_n;
+
     use super::*;
 
     fn n_taken(allowance: &mut Allowance, at_ns: impl IntoIterator<Item = u64>) -> usize {
@@ -54,7 +56,7 @@ mod tests {
     fn a_full_table_comes_at_once_and_then_a_thousand_in_a_second() {
         let mut allowance = Allowance::new();
         let now = 1_700_000_000 * SECOND_NS;
-        assert_eq!(n_taken(&mut allowance, [now; 10_000]), BURST as usize);
+        assert_eq!(n_taken(&mut allowance, repeat_n(now, 10_000)), BURST as usize);
         let second = (1..=100_000).map(|n| now + n * SECOND_NS / 100_000);
         assert_eq!(n_taken(&mut allowance, second), 1000);
     }
@@ -63,7 +65,7 @@ mod tests {
     fn a_clock_that_is_set_back_does_not_stop_it() {
         let mut allowance = Allowance::new();
         let now = 1_700_000_000 * SECOND_NS;
-        n_taken(&mut allowance, [now; 20_000]);
-        assert_eq!(n_taken(&mut allowance, [now / 2; 5000]), 1000);
+        n_taken(&mut allowance, repeat_n(now, 20_000));
+        assert_eq!(n_taken(&mut allowance, repeat_n(now / 2, 5000)), 1000);
     }
 }
