@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes fuzz/corpus: one small seed for each thing a target has a branch for."""
+"""Writes the named seeds of fuzz/corpus, one for each thing a target has a branch for; f01 and on are found."""
 
 from pathlib import Path
 from struct import pack
