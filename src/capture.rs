@@ -6,7 +6,10 @@
 
 pub mod counters;
 pub mod file;
+mod parked;
 mod ring;
+
+pub use parked::{Discarded, Leavings, Parked};
 
 use std::io;
 use std::sync::Arc;
@@ -17,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::block::Delivery;
 use crate::config;
 use crate::sys::interface::LinkWatch;
-use crate::sys::{PacketRing, RingSpec, Share};
+use crate::sys::{Backlog, KeptRing, PacketRing, RingSpec, Share};
 
 /// Why there is no capture.
 #[derive(Debug, thiserror::Error)]
@@ -41,12 +44,15 @@ impl CaptureError {
     }
 }
 
-/// A ring that receives nothing yet. [`run`] binds it, for which it needs no permission any more.
+/// A ring, of which nobody has read yet. [`run`] binds it, for which it needs no permission any more.
 #[derive(Debug)]
 pub struct Opened {
     interface: Arc<str>,
     ring: PacketRing,
     links: LinkWatch,
+    /// What waits in it from before this process, and the interface it comes from.
+    backlog: Option<Backlog>,
+    bound: Option<u32>,
 }
 
 impl Opened {
@@ -54,28 +60,67 @@ impl Opened {
     pub fn n_blocks(&self) -> usize {
         self.ring.n_blocks() as usize
     }
+
+    /// What was found in the ring, if it is one of a process that died.
+    pub fn backlog(&self) -> Option<Backlog> {
+        self.backlog
+    }
 }
 
 /// Get everything that takes permission, for one of the rings that share an interface, counted
 /// from 0. The interface need not exist.
 pub fn open(spec: &config::Capture, ring: u8) -> Result<Opened, CaptureError> {
-    let failed = |attempt, source| CaptureError::new(&spec.interface, attempt, source);
-    let ring_spec = RingSpec {
+    open_from(&mut Parked::default(), spec, ring)
+}
+
+/// The same, with what a service manager keeps for us before a socket of our own.
+pub fn open_from(
+    parked: &mut Parked,
+    spec: &config::Capture,
+    ring: u8,
+) -> Result<Opened, CaptureError> {
+    let ring_spec = ring_spec(spec, ring);
+    let parked = parked.open(spec, &ring_spec);
+    parked.unwrap_or_else(|| opened(spec, PacketRing::open(&ring_spec)))
+}
+
+fn ring_spec(spec: &config::Capture, ring: u8) -> RingSpec {
+    let mut purpose = [0; 16]; // one more than the name of an interface has (IFNAMSIZ)
+    purpose.iter_mut().zip(spec.interface.bytes()).for_each(|(place, byte)| *place = byte);
+    RingSpec {
         block_size: spec.block_size,
         blocks: spec.blocks,
         block_timeout: spec.block_timeout,
         promiscuous: spec.promiscuous,
         share: Share { ring, of: spec.rings },
-    };
-    let ring =
-        PacketRing::open(&ring_spec).map_err(|source| failed("allocate the ring", source))?;
+        purpose,
+    }
+}
+
+/// A ring that was made for `spec`, if it was.
+fn opened(spec: &config::Capture, ring: io::Result<PacketRing>) -> Result<Opened, CaptureError> {
+    let failed = |attempt, source| CaptureError::new(&spec.interface, attempt, source);
+    let ring = ring.map_err(|source| failed("allocate the ring", source))?;
     if ring.n_blocks() < spec.blocks {
         let (interface, asked, granted) = (&*spec.interface, spec.blocks, ring.n_blocks());
         tracing::warn!(interface, asked, granted, "not enough memory for the ring: it is smaller");
     }
     let links =
         LinkWatch::open().map_err(|source| failed("watch the state of interfaces", source))?;
-    Ok(Opened { interface: Arc::clone(&spec.interface), ring, links })
+    let interface = Arc::clone(&spec.interface);
+    Ok(Opened { interface, ring, links, backlog: None, bound: None })
+}
+
+/// A ring that was kept, to be read on.
+fn resume(
+    spec: &config::Capture,
+    kept: KeptRing,
+    ring_spec: &RingSpec,
+) -> Result<Opened, CaptureError> {
+    let failed = |source| CaptureError::new(&spec.interface, "read the kept ring on", source);
+    let (ring, backlog) = PacketRing::resume(kept, ring_spec).map_err(failed)?;
+    let bound = ring.bound().map_err(failed)?;
+    Ok(Opened { backlog: Some(backlog), bound, ..opened(spec, Ok(ring))? })
 }
 
 /// Capture until the token is cancelled or the analyser is gone: the body of a thread. After an

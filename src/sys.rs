@@ -15,10 +15,15 @@ pub mod serial_counters;
 mod interface_counters;
 mod packet_ring;
 mod packet_socket;
+mod passed_fds;
 mod serial_line;
 mod thread;
 
 pub use interface_counters::{CounterReader, InterfaceCounters, RxCounters, SoftnetCounters};
-pub use packet_ring::{PacketRing, RingBlock, RingCount, RingSpec, Share};
+pub use packet_ring::{
+    Backlog, KeptRing, PacketRing, Passed, RingBlock, RingCount, RingSpec, Share,
+};
+pub use packet_socket::PacketSocket;
+pub use passed_fds::passed_fds;
 pub use serial_line::{LineFormat, ParityBit, SerialInput};
 pub use thread::{pin_current, spawn_pinned};

@@ -49,7 +49,8 @@ pub(super) fn bare(site: &Site) -> Option<Taken> {
 /// The ring that a capture opens by default.
 fn ring() -> PacketRing {
     let Capture { block_size, blocks, block_timeout, promiscuous, .. } = Capture::new(INTERFACE);
-    let spec = RingSpec { block_size, blocks, block_timeout, promiscuous, share: Share::ALL };
+    let (share, purpose) = (Share::ALL, [0; 16]);
+    let spec = RingSpec { block_size, blocks, block_timeout, promiscuous, share, purpose };
     let mut ring = PacketRing::open(&spec).unwrap();
     ring.rebind(Interface::find(INTERFACE).unwrap().unwrap()).unwrap();
     ring

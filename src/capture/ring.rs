@@ -35,7 +35,9 @@ enum Analyser {
 
 impl<'a> Session<'a> {
     pub(super) fn new(opened: &'a mut Opened, deliveries: &'a mpsc::Sender<Delivery>) -> Self {
-        Self { opened, deliveries, state: None, bound: None }
+        // Only a ring that was kept is bound already; if not to what there is now, there is a hole.
+        let bound = opened.bound.take();
+        Self { opened, deliveries, state: None, bound }
     }
 
     pub(super) fn run(mut self, stop: &CancellationToken) -> io::Result<()> {

@@ -4,17 +4,17 @@
 //! corrupt in them is corrupt. The daemon never opens one.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd};
 
 use nix::sys::socket::{MsgFlags, send};
 
 use super::interface::Interface;
-use super::packet_socket::{self, Protocol};
+use super::packet_socket::{self, PacketSocket, Protocol};
 
 /// An `AF_PACKET` socket that transmits and never receives.
 #[derive(Debug)]
 pub struct Injector {
-    socket: OwnedFd,
+    socket: PacketSocket,
 }
 
 impl Injector {
@@ -24,14 +24,14 @@ impl Injector {
             let text = format!("no interface named {interface}");
             return Err(io::Error::new(io::ErrorKind::NotFound, text));
         };
-        let socket = packet_socket::open()?;
+        let socket = PacketSocket::open()?;
         packet_socket::bind(&socket, found.index(), Protocol::Nothing)?;
         Ok(Self { socket })
     }
 
     /// Send one frame, link header first.
     pub fn send(&self, frame: &[u8]) -> io::Result<()> {
-        send(self.socket.as_raw_fd(), frame, MsgFlags::empty())?;
+        send(self.socket.as_fd().as_raw_fd(), frame, MsgFlags::empty())?;
         Ok(())
     }
 }

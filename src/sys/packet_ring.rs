@@ -4,9 +4,12 @@
 //! thread, lends the bytes without a copy, and returns the block to the kernel when dropped. The
 //! kernel's own ring is therefore the only buffer, and the only place where a packet can be lost.
 
+mod kept;
 mod mapping;
+mod private_area;
 mod share;
 
+pub use kept::{Backlog, KeptRing, Passed};
 pub use mapping::RingBlock;
 pub use share::Share;
 
@@ -15,6 +18,7 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
@@ -25,9 +29,11 @@ use nix::sys::socket::{getsockopt, setsockopt};
 use nix::sys::sysinfo::sysinfo;
 
 use self::mapping::Mapping;
+use self::private_area::{AREA_LEN, Description};
 use super::interface::Interface;
 use super::packet_socket::{
-    self, AddMembership, DropMembership, IgnoreOutgoing, Protocol, RxRing, Statistics, Version,
+    self, AddMembership, DropMembership, IgnoreOutgoing, PacketSocket, Protocol, RxRing,
+    Statistics, Version,
 };
 
 /// Only a formality in `TPACKET_V3`, where frames are packed; the kernel wants it to divide a block.
@@ -36,9 +42,12 @@ const FRAME_LEN: u32 = 1 << 11;
 const MIN_BLOCKS: u32 = 2;
 /// One part in this many of the memory that is free is the most a ring may take.
 const MEMORY_SHARE: u64 = 4;
+const TPACKET_V3: c_int = libc::tpacket_versions::TPACKET_V3 as c_int;
+/// How often to ask for a count between two frames before giving up.
+const MAX_LOOKS: u32 = 10_000;
 
 /// What to ask the kernel for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RingSpec {
     /// Bytes; a multiple of the page size.
     pub block_size: u32,
@@ -48,6 +57,8 @@ pub struct RingSpec {
     /// Receive frames for other stations too.
     pub promiscuous: bool,
     pub share: Share,
+    /// What the ring is for, in words of its owner, who may meet it again as a [`KeptRing`].
+    pub purpose: [u8; 16],
 }
 
 /// What the kernel counted.
@@ -79,25 +90,75 @@ pub struct PacketRing {
 
 impl PacketRing {
     /// Open a ring that receives nothing yet. Needs `CAP_NET_RAW`.
+    pub fn open(spec: &RingSpec) -> io::Result<Self> {
+        Self::on(&PacketSocket::open()?, spec)
+    }
+
+    /// Make a ring on a socket that has none. It receives nothing yet. Needs no permission.
     ///
     /// Where the machine has no memory for that many blocks it gets half as many, and again:
     /// compare [`PacketRing::n_blocks`] with what was asked for.
-    pub fn open(spec: &RingSpec) -> io::Result<Self> {
-        let socket = packet_socket::reserve(&packet_socket::open()?)?;
-        let version = c_int::try_from(libc::tpacket_versions::TPACKET_V3 as u32);
-        setsockopt(&socket, Version, &version.map_err(io::Error::other)?)?;
+    pub fn on(socket: &PacketSocket, spec: &RingSpec) -> io::Result<Self> {
+        let socket = socket.reserve()?;
+        setsockopt(&socket, Version, &TPACKET_V3)?;
         let n_blocks = allocate(&socket, spec)?;
-        let mapping = Arc::new(Mapping::new(&socket, spec.block_size, n_blocks)?);
+        let mapping = Mapping::new(&socket, spec.block_size, n_blocks)?;
         spec.share.attach(&socket)?; // before it is bound, so that nothing foreign comes in
-        Ok(Self {
+        mapping.describe(&Description::new(spec, n_blocks)); // last: now it is what it says
+        Ok(Self::new(socket, mapping, spec.promiscuous))
+    }
+
+    /// Read on where a process stopped that had this ring before. Needs no permission.
+    ///
+    /// Its first count holds what waits, whoever counted it before, so that the frames in all blocks
+    /// to come and the drops add up to it.
+    pub fn resume(kept: KeptRing, spec: &RingSpec) -> io::Result<(Self, Backlog)> {
+        let KeptRing { socket, mapping, .. } = kept;
+        let mut ring = Self::new(socket.reserve()?, mapping, spec.promiscuous);
+        ring.promiscuous_on = ring.bound()?.filter(|_| spec.promiscuous);
+        ring.n_taken = ring.mapping.first_unread().into();
+        let judged = ring.mapping.n_judged_before();
+        ring.mapping.n_judged.store(judged, Ordering::Relaxed);
+        let frames = ring.count_backlog()?;
+        let drops = ring.uncounted.drops;
+        ring.n_owed = i64::try_from(frames).unwrap_or(i64::MAX);
+        ring.uncounted.packets = frames + drops;
+        Ok((ring, Backlog { judged, frames, drops }))
+    }
+
+    fn new(socket: OwnedFd, mapping: Mapping, promiscuous: bool) -> Self {
+        Self {
             socket,
-            mapping,
-            promiscuous: spec.promiscuous,
+            mapping: Arc::new(mapping),
+            promiscuous,
             promiscuous_on: None,
             n_taken: 0,
             uncounted: RingCount::default(),
             n_owed: 0,
             after_loss: None,
+        }
+    }
+
+    /// Clear the kernel's counters, and say how many frames were in the ring when that was done. The
+    /// kernel counts a frame under the lock under which it finds it a place (`tpacket_rcv`), and no
+    /// block goes back meanwhile: as many before and after means as many then.
+    fn count_backlog(&mut self) -> io::Result<u64> {
+        let mut frames = self.mapping.n_frames();
+        for _ in 0..MAX_LOOKS {
+            self.read_statistics()?;
+            let before = std::mem::replace(&mut frames, self.mapping.n_frames());
+            if before == frames {
+                return Ok(frames);
+            }
+        }
+        Err(io::Error::other("the ring fills too fast to count what waits in it"))
+    }
+
+    /// The interface it receives from; `Some(0)`, which is no interface's index, if that is gone.
+    pub fn bound(&self) -> io::Result<Option<u32>> {
+        Ok(match packet_socket::bound_index(&self.socket)? {
+            0 => None,
+            index => Some(u32::try_from(index).unwrap_or(0)),
         })
     }
 
@@ -112,13 +173,13 @@ impl PacketRing {
     pub fn rebind(&mut self, interface: Interface) -> io::Result<()> {
         self.take_error()?;
         setsockopt(&self.socket, IgnoreOutgoing, &c_int::from(interface.is_loopback()))?;
-        packet_socket::bind(&self.socket, interface.index(), Protocol::All)?;
+        // Before it is bound: a ring that is bound when its process dies needs no second membership.
         if self.promiscuous && self.promiscuous_on != Some(interface.index()) {
             self.leave_promiscuous();
             setsockopt(&self.socket, AddMembership, &promiscuous_mode(interface.index())?)?;
             self.promiscuous_on = Some(interface.index());
         }
-        Ok(())
+        packet_socket::bind(&self.socket, interface.index(), Protocol::All)
     }
 
     /// Receive nothing more. When this returns no frame is on its way into the ring, so the count
@@ -232,7 +293,7 @@ fn allocate(socket: &OwnedFd, spec: &RingSpec) -> io::Result<u32> {
             tp_frame_size: FRAME_LEN,
             tp_frame_nr: n_blocks.saturating_mul(spec.block_size / FRAME_LEN),
             tp_retire_blk_tov: u32::try_from(spec.block_timeout.as_millis()).unwrap_or(u32::MAX),
-            tp_sizeof_priv: 0,
+            tp_sizeof_priv: AREA_LEN,
             tp_feature_req_word: 0,
         };
         match setsockopt(socket, RxRing, &request) {
@@ -290,6 +351,7 @@ mod tests {
             block_timeout: Duration::from_millis(20),
             promiscuous: false,
             share: Share::ALL,
+            purpose: [0; 16],
         };
         assert_eq!(affordable(&spec(32, 1 << 20), 1 << 30), Some(32));
         assert_eq!(affordable(&spec(32, 1 << 20), 64 << 20), Some(16));

@@ -3,12 +3,12 @@
 use std::ffi::c_int;
 use std::io;
 use std::mem::size_of;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::socket::sockopt::{GetStruct, SetStruct};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use nix::sys::socket::sockopt::{GetStruct, SetStruct, SockType as SocketType};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, getsockopt, socket};
 
 /// Descriptors of capture sockets, so that a system call filter can tell them from all others and
 /// forbid to transmit on them.
@@ -25,49 +25,90 @@ pub(super) enum Protocol {
     Nothing,
 }
 
-/// A socket that receives nothing until it is bound. Needs `CAP_NET_RAW`.
-pub(super) fn open() -> io::Result<OwnedFd> {
-    Ok(socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?)
+/// An `AF_PACKET` socket: our own, or passed on by somebody who may open one.
+#[derive(Debug)]
+pub struct PacketSocket(OwnedFd);
+
+impl PacketSocket {
+    /// A socket that receives nothing until it is bound. Needs `CAP_NET_RAW`.
+    pub fn open() -> io::Result<Self> {
+        let flags = SockFlag::SOCK_CLOEXEC;
+        Ok(Self(socket(AddressFamily::Packet, SockType::Raw, flags, None)?))
+    }
+
+    /// Take over what was passed on. `None` if it is anything else.
+    pub fn check(fd: OwnedFd) -> Option<Self> {
+        let is_raw = getsockopt(&fd, SocketType).is_ok_and(|kind| kind == SockType::Raw);
+        let is_packet = getsockopt(&fd, Domain).is_ok_and(|domain| domain == libc::AF_PACKET);
+        (is_raw && is_packet).then_some(Self(fd))
+    }
+
+    /// The same socket in [`CAPTURE_FDS`].
+    pub(super) fn reserve(&self) -> io::Result<OwnedFd> {
+        let need = libc::rlim_t::try_from(*CAPTURE_FDS.end()).map_err(io::Error::other)? + 1;
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+        if soft < need {
+            setrlimit(Resource::RLIMIT_NOFILE, need.min(hard), hard)?;
+        }
+        let fd = fcntl(&self.0, FcntlArg::F_DUPFD_CLOEXEC(*CAPTURE_FDS.start()))?;
+        // SAFETY: F_DUPFD_CLOEXEC just created this descriptor, and nothing else knows of it.
+        let reserved = unsafe { OwnedFd::from_raw_fd(fd) };
+        if CAPTURE_FDS.contains(&fd) {
+            return Ok(reserved);
+        }
+        Err(io::Error::other(format!("no descriptor left in {CAPTURE_FDS:?}: too many captures")))
+    }
 }
 
-/// Move `socket` into [`CAPTURE_FDS`].
-pub(super) fn reserve(socket: &OwnedFd) -> io::Result<OwnedFd> {
-    let need = libc::rlim_t::try_from(*CAPTURE_FDS.end()).map_err(io::Error::other)? + 1;
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    if soft < need {
-        setrlimit(Resource::RLIMIT_NOFILE, need.min(hard), hard)?;
+impl AsFd for PacketSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
-    let fd = fcntl(socket, FcntlArg::F_DUPFD_CLOEXEC(*CAPTURE_FDS.start()))?;
-    // SAFETY: F_DUPFD_CLOEXEC just created this descriptor, and nothing else knows of it.
-    let reserved = unsafe { OwnedFd::from_raw_fd(fd) };
-    if CAPTURE_FDS.contains(&fd) {
-        return Ok(reserved);
+}
+
+/// The interface a socket is bound to: 0 for none, negative if it is gone (`packet_notifier`).
+pub(super) fn bound_index(socket: &impl AsFd) -> io::Result<c_int> {
+    let mut address = sockaddr(0, 0)?;
+    let mut len =
+        libc::socklen_t::try_from(size_of::<libc::sockaddr_ll>()).map_err(io::Error::other)?;
+    // SAFETY: `getsockname` writes at most `len` bytes, the size of `address`, and then the length;
+    // both live until it returns, and any bytes are a `sockaddr_ll`.
+    let result = unsafe {
+        libc::getsockname(socket.as_fd().as_raw_fd(), (&raw mut address).cast(), &raw mut len)
+    };
+    match result {
+        0 => Ok(address.sll_ifindex),
+        _ => Err(io::Error::last_os_error()),
     }
-    Err(io::Error::other(format!("no descriptor left in {CAPTURE_FDS:?}: too many captures")))
 }
 
 /// Receive (or send) on the interface with this index; 0 stands for all of them.
-pub(super) fn bind(socket: &OwnedFd, index: u32, protocol: Protocol) -> io::Result<()> {
+pub(super) fn bind(socket: &impl AsFd, index: u32, protocol: Protocol) -> io::Result<()> {
     let protocol = match protocol {
         Protocol::All => libc::ETH_P_ALL,
         Protocol::Nothing => libc::ETH_P_CONTROL,
     };
-    let address = libc::sockaddr_ll {
+    let protocol = u16::try_from(protocol).map_err(io::Error::other)?;
+    let address = sockaddr(c_int::try_from(index).map_err(io::Error::other)?, protocol)?;
+    let len =
+        libc::socklen_t::try_from(size_of::<libc::sockaddr_ll>()).map_err(io::Error::other)?;
+    // SAFETY: `bind` reads `len` bytes, the size of `address`, which lives until it returns.
+    match unsafe { libc::bind(socket.as_fd().as_raw_fd(), (&raw const address).cast(), len) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+fn sockaddr(index: c_int, protocol: u16) -> io::Result<libc::sockaddr_ll> {
+    Ok(libc::sockaddr_ll {
         sll_family: u16::try_from(libc::AF_PACKET).map_err(io::Error::other)?,
-        sll_protocol: u16::try_from(protocol).map_err(io::Error::other)?.to_be(),
-        sll_ifindex: c_int::try_from(index).map_err(io::Error::other)?,
+        sll_protocol: protocol.to_be(),
+        sll_ifindex: index,
         sll_hatype: 0,
         sll_pkttype: 0,
         sll_halen: 0,
         sll_addr: [0; 8],
-    };
-    let len =
-        libc::socklen_t::try_from(size_of::<libc::sockaddr_ll>()).map_err(io::Error::other)?;
-    // SAFETY: `bind` reads `len` bytes, the size of `address`, which lives until it returns.
-    match unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), len) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+    })
 }
 
 /// `PACKET_VERSION`: layout of the ring.
@@ -88,6 +129,9 @@ pub(super) struct DropMembership;
 /// `PACKET_IGNORE_OUTGOING`.
 #[derive(Clone, Copy)]
 pub(super) struct IgnoreOutgoing;
+/// `SO_DOMAIN` (`socket(7)`): the address family.
+#[derive(Clone, Copy)]
+struct Domain;
 /// `SO_LOCK_FILTER` (`socket(7)`): the filter stays as it is.
 #[derive(Clone, Copy)]
 pub(super) struct LockFilter;
@@ -95,6 +139,8 @@ pub(super) struct LockFilter;
 // Each pairs an option with the type the kernel reads or writes for it (linux/if_packet.h). None of
 // these types holds a pointer, and every bit pattern of `tpacket_stats_v3` is a value.
 nix::setsockopt_impl!(Version, libc::SOL_PACKET, libc::PACKET_VERSION, c_int, SetStruct<'_, c_int>);
+nix::getsockopt_impl!(Version, libc::SOL_PACKET, libc::PACKET_VERSION, c_int, GetStruct<c_int>);
+nix::getsockopt_impl!(Domain, libc::SOL_SOCKET, libc::SO_DOMAIN, c_int, GetStruct<c_int>);
 nix::setsockopt_impl!(
     RxRing,
     libc::SOL_PACKET,
@@ -137,3 +183,18 @@ nix::setsockopt_impl!(
     c_int,
     SetStruct<'_, c_int>
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_packet_socket_is_not_taken_for_one() {
+        let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let [unix, _] = <[_; 2]>::from(std::os::unix::net::UnixStream::pair().unwrap());
+        let file = tempfile::tempfile().unwrap();
+        for fd in [OwnedFd::from(udp), unix.into(), file.into()] {
+            assert!(PacketSocket::check(fd).is_none());
+        }
+    }
+}

@@ -22,6 +22,7 @@ fn with_ring(body: impl FnOnce(PacketRing, Echo) + Send + 'static) {
             block_timeout: Duration::from_millis(10),
             promiscuous: false,
             share: Share::ALL,
+            purpose: [0; 16],
         };
         let mut ring = PacketRing::open(&spec).unwrap();
         ring.rebind(Interface::find("lo").unwrap().unwrap()).unwrap();

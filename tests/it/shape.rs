@@ -162,6 +162,7 @@ fn of_pymodbus(services: Services) -> Option<Vec<WireReport>> {
             block_timeout: Duration::from_millis(10),
             promiscuous: false,
             share: Share::ALL,
+            purpose: [0; 16],
         };
         let mut ring = PacketRing::open(&spec).unwrap();
         ring.rebind(Interface::find("lo").unwrap().unwrap()).unwrap();

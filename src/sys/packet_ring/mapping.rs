@@ -3,18 +3,23 @@
 use std::ffi::c_void;
 use std::io;
 use std::num::NonZeroUsize;
-use std::os::fd::OwnedFd;
+use std::os::fd::AsFd;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread::{self, Thread};
 
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 
+use super::private_area::AREA_LEN;
+
 // Offsets in `struct tpacket_block_desc` (linux/if_packet.h), and the least a block may be.
-const BLOCK_STATUS: usize = 8;
-const BLOCK_NUM_PKTS: usize = 12;
-const BLOCK_HEADER: usize = 48;
+pub(super) const BLOCK_STATUS: usize = 8;
+pub(super) const BLOCK_NUM_PKTS: usize = 12;
+pub(super) const BLOCK_SEQ_NUM: usize = 24;
+pub(super) const BLOCK_HEADER: usize = 48;
+/// With the private area behind it.
+const BLOCK_START: usize = BLOCK_HEADER + AREA_LEN as usize;
 
 /// One block, on loan from the kernel until dropped.
 #[derive(Debug)]
@@ -31,12 +36,14 @@ pub struct RingBlock {
 #[derive(Debug)]
 pub(super) struct Mapping {
     // Invariant: `n_blocks() * block_size` readable and writable bytes, page aligned, mapped until
-    // drop. `block_size` is at least BLOCK_HEADER.
+    // drop. `block_size` is at least BLOCK_START, and a multiple of four.
     start: NonNull<u8>,
     block_size: usize,
     /// One for each block, true while there is a lease on it. The status word alone cannot tell,
     /// since it says "user" from the moment the kernel fills a block until the lease returns it.
     leased: Box<[AtomicBool]>,
+    /// Frames in all blocks that went back to the kernel, in the ring's whole life.
+    pub(super) n_judged: AtomicU64,
 }
 
 // SAFETY: no field depends on the thread that made it; `start` is plain memory, and any thread may
@@ -78,7 +85,7 @@ impl RingBlock {
 
 impl Drop for RingBlock {
     fn drop(&mut self) {
-        self.mapping.status(self.index).store(libc::TP_STATUS_KERNEL, Ordering::Release);
+        self.mapping.give_back(self.index);
         self.mapping.leased(self.index).store(false, Ordering::Release);
         self.owner.unpark();
     }
@@ -86,17 +93,23 @@ impl Drop for RingBlock {
 
 impl Mapping {
     /// Map the ring that was allocated on `socket` with just these numbers.
-    pub(super) fn new(socket: &OwnedFd, block_size: u32, n_blocks: u32) -> io::Result<Self> {
+    pub(super) fn new(socket: &impl AsFd, block_size: u32, n_blocks: u32) -> io::Result<Self> {
         let block_size = usize::try_from(block_size).map_err(io::Error::other)?;
         let n_blocks = usize::try_from(n_blocks).map_err(io::Error::other)?;
         let len = block_size.checked_mul(n_blocks).and_then(NonZeroUsize::new);
-        let len = len.filter(|_| block_size >= BLOCK_HEADER).ok_or(io::ErrorKind::InvalidInput)?;
+        let len = len.filter(|_| block_size >= BLOCK_START && block_size.is_multiple_of(4));
+        let len = len.ok_or(io::ErrorKind::InvalidInput)?;
         let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         // SAFETY: without an address the kernel places the mapping where nothing else is mapped. It
         // refuses any length but that of the ring (`packet_mmap`), so all `len` bytes are backed.
         let start = unsafe { mmap(None, len, access, MapFlags::MAP_SHARED, socket, 0) }?;
         let leased = (0..n_blocks).map(|_| AtomicBool::new(false)).collect();
-        Ok(Self { start: start.cast(), block_size, leased })
+        Ok(Self { start: start.cast(), block_size, leased, n_judged: AtomicU64::new(0) })
+    }
+
+    /// Bytes in the ring.
+    pub(super) fn len(&self) -> usize {
+        self.block_size * self.leased.len()
     }
 
     pub(super) fn n_blocks(&self) -> u32 {
@@ -125,21 +138,27 @@ impl Mapping {
         unsafe { self.start.add(index as usize * self.block_size) }
     }
 
-    fn status(&self, index: u32) -> &AtomicU32 {
-        // SAFETY: a block is at least BLOCK_HEADER bytes, more than BLOCK_STATUS, and inside.
-        let status = unsafe { self.block(index).add(BLOCK_STATUS) };
-        // SAFETY: mapped for as long as `self` lives. The kernel wants blocks to be whole pages, so
-        // the word is aligned, and it too reads and writes it as one word.
-        unsafe { AtomicU32::from_ptr(status.as_ptr().cast()) }
+    pub(super) fn status(&self, index: u32) -> &AtomicU32 {
+        self.word(index, BLOCK_STATUS)
+    }
+
+    /// A word of the header, or of the private area behind it, by its offset in bytes.
+    pub(super) fn word(&self, index: u32, offset: usize) -> &AtomicU32 {
+        assert!(offset.is_multiple_of(4) && offset < BLOCK_START, "word at {offset}");
+        // SAFETY: a block is at least BLOCK_START bytes, and inside; `offset` is below that, and so
+        // is the end of the word, because both are multiples of four.
+        let word = unsafe { self.block(index).add(offset) };
+        // SAFETY: mapped for as long as `self` lives, and aligned: the mapping begins with a page,
+        // and blocks and offsets are multiples of four. The kernel too reads and writes it whole.
+        unsafe { AtomicU32::from_ptr(word.as_ptr().cast()) }
     }
 }
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        let len = self.block_size * self.leased.len();
         // SAFETY: `new` mapped just this range, and nothing points into it any more: the ring and
         // every lease own an `Arc` of the mapping, and lend bytes only for as long as they live.
-        let unmapped = unsafe { munmap(self.start.cast::<c_void>(), len) };
+        let unmapped = unsafe { munmap(self.start.cast::<c_void>(), self.len()) };
         debug_assert!(unmapped.is_ok(), "{unmapped:?}");
     }
 }
