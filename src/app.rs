@@ -20,11 +20,13 @@ mod reload;
 pub mod replay;
 mod restrict;
 mod signals;
+mod store;
 mod supervisor;
 mod workers;
 
 pub use crate::poller::load;
 pub use crate::sink::Output;
+pub use store::{ParkError, park};
 
 use std::collections::BTreeMap;
 use std::io;
@@ -100,7 +102,7 @@ impl AppError {
 /// every later one comes to be restricted.
 pub fn run(config: Config, options: Options) -> Result<Summary, AppError> {
     let baseline = config.baseline.as_deref().map(read_baseline).transpose()?;
-    let acquired = captures::acquire(&config)?;
+    let acquired = captures::acquire(&config, store::parked(&config))?;
     restrict::restrict(config.sandbox).map_err(AppError::Restrict)?;
     let runtime = workers::build(&config.runtime).map_err(AppError::Start)?;
     let mut daemon = Daemon::start(config, options, (acquired, baseline), &runtime)?;

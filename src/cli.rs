@@ -7,6 +7,7 @@ mod demo;
 mod diagnostics;
 mod failure;
 mod learn;
+mod open_sockets;
 mod probe;
 mod read;
 mod replay;
@@ -37,6 +38,7 @@ fn obey(command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
+        Command::OpenSockets(args) => open_sockets::open_sockets(&args),
         Command::Demo(args) => demo::demo(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Learn(args) => learn::learn(&args),

@@ -15,7 +15,9 @@ use crate::analysis::Analyser;
 use crate::block::Delivery;
 use crate::capture;
 use crate::capture::CaptureError;
+use crate::capture::Leavings;
 use crate::capture::Opened;
+use crate::capture::Parked;
 use crate::capture::counters;
 use crate::capture::counters::Counters;
 use crate::config::Capture;
@@ -31,6 +33,7 @@ use crate::sys;
 use super::drain::Thread;
 use super::notices::Notices;
 use super::restrict;
+use super::store;
 use super::supervisor::Supervisor;
 
 /// A packet ring, not yet looked at.
@@ -49,17 +52,26 @@ pub(super) struct Acquisition {
     captures: Vec<Acquired>,
     /// `None` where the kernel does not tell; captures do without.
     counters: Option<Counters>,
+    leavings: Leavings,
+}
+
+impl Acquisition {
+    /// Names under which the service manager keeps sockets: of those in use, and of the others.
+    pub(super) fn parked(&self) -> (&[String], &[String]) {
+        (&self.leavings.in_use, &self.leavings.surplus)
+    }
 }
 
 /// How often interfaces are asked what they lost.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Open every configured ring: the only thing the daemon needs a permission for.
-pub(super) fn acquire(config: &Config) -> Result<Acquisition, CaptureError> {
+/// Open every configured ring, on what is parked for it if anything is. Where there is nothing, it
+/// is the only thing the daemon needs a permission for.
+pub(super) fn acquire(config: &Config, mut parked: Parked) -> Result<Acquisition, CaptureError> {
     let mut captures = Vec::new();
     for (id, spec) in &config.captures {
         for ring in 0..spec.rings {
-            let opened = capture::open(spec, ring)?;
+            let opened = capture::open_from(&mut parked, spec, ring)?;
             captures.push(Acquired { id: id.clone(), spec: Arc::clone(spec), ring, opened });
         }
     }
@@ -68,7 +80,7 @@ pub(super) fn acquire(config: &Config) -> Result<Acquisition, CaptureError> {
         tracing::warn!(%error, "what interfaces lose before the ring cannot be counted");
         None
     });
-    Ok(Acquisition { captures, counters })
+    Ok(Acquisition { captures, counters, leavings: parked.close() })
 }
 
 /// What every capture's threads are given.
@@ -85,9 +97,15 @@ pub(super) struct Lanes {
 
 /// Start the threads of every ring, and the one that counts what never reached them.
 pub(super) fn start(acquired: Acquisition, lanes: &Lanes) -> io::Result<Vec<Thread<()>>> {
-    let Acquisition { captures, mut counters } = acquired;
+    let Acquisition { captures, mut counters, leavings } = acquired;
+    for ring in &leavings.discarded {
+        lanes.notices.raise(store::discarded(ring));
+    }
     let mut threads = Vec::with_capacity(2 * captures.len() + 1);
     for capture in captures {
+        if let Some(backlog) = capture.opened.backlog() {
+            lanes.notices.raise(store::resumed((&capture.id, capture.ring), &backlog));
+        }
         threads.extend(capture.start(lanes, counters.as_mut())?);
     }
     if let Some(counters) = counters {

@@ -137,7 +137,8 @@ impl Daemon {
         let Options { config_path, output, stop_after } = options;
         let _entered = runtime.enter();
         let signals = Signals::install().map_err(AppError::Start)?;
-        let manager = ServiceManager::from_environment().map_err(AppError::Start)?;
+        let mut manager = ServiceManager::from_environment().map_err(AppError::Start)?;
+        manager.keep(acquired.parked());
         let stop = CancellationToken::new();
         let running = stop.clone().drop_guard();
 
@@ -238,12 +239,13 @@ impl Daemon {
         self.manager.stopping(&reason.to_string());
         self.notices.raise(stopping(reason));
         let grace = self.config.runtime.shutdown_grace;
-        let Self { links, threads, pipeline, sink, notices, running, .. } = self;
+        let Self { links, threads, pipeline, sink, notices, running, mut manager, .. } = self;
         drop((notices, running));
         let (link_tasks, links) = links.into_tasks();
         let ledgers = Drain { link_tasks, links, threads, pipeline, sink }
             .finish(grace)
             .map_err(|parts| AppError::Hung { grace, parts })?;
+        manager.keep_nothing();
         if let Some(ledger) = ledgers.get(SINK) {
             tell_of_sink(ledger);
         }

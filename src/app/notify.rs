@@ -22,6 +22,8 @@ pub(super) struct ServiceManager {
     status: String,
     readiness: Readiness,
     contact: Contact,
+    /// Names of the sockets that it keeps for the case that this process dies.
+    kept: Vec<String>,
 }
 
 /// The way to it. Not connected: it may come back under the same name.
@@ -59,6 +61,7 @@ impl ServiceManager {
             status: String::new(),
             readiness: Readiness::Settled,
             contact: Contact::Fine,
+            kept: Vec::new(),
         })
     }
 
@@ -102,6 +105,25 @@ impl ServiceManager {
 
     pub(super) fn stopping(&mut self, reason: &str) {
         self.tell(&[NotifyState::Stopping, NotifyState::Status(reason)]);
+    }
+
+    /// Of the sockets in its store, these are in use. The others are to be forgotten.
+    pub(super) fn keep(&mut self, (in_use, surplus): (&[String], &[String])) {
+        self.kept = in_use.to_vec();
+        self.forget(surplus);
+    }
+
+    /// Nothing is to be read on by another process: all is read, and nobody would empty the rings.
+    pub(super) fn keep_nothing(&mut self) {
+        let kept = std::mem::take(&mut self.kept);
+        self.forget(&kept);
+    }
+
+    fn forget(&mut self, names: &[String]) {
+        for name in names {
+            let name = format!("FDNAME={name}");
+            self.tell(&[NotifyState::Custom("FDSTOREREMOVE=1"), NotifyState::Custom(&name)]);
+        }
     }
 
     /// One line when the service manager goes out of reach, none while it stays there.

@@ -57,8 +57,21 @@ Signals:
   SIGTERM   stop the sources, write what is under way, exit 0 (Ctrl-C does the same)
 
 Permission:
-  A [[capture]] needs CAP_NET_RAW. The systemd unit grants it; else run as root, or
-  setcap cap_net_raw+ep /path/to/infra_monitor. Polling alone needs nothing.";
+  A [[capture]] needs packet sockets. The systemd unit opens them beforehand (open-sockets); else
+  run as root, or setcap cap_net_raw+ep /path/to/infra_monitor. Polling alone needs nothing.";
+
+const OPEN_SOCKETS_NOTES: &str = "\
+Run by the systemd unit as root, before the daemon (ExecStartPre=+-). The sockets receive nothing
+yet. They are handed to the service manager, which passes them to the daemon, so that the daemon
+never has a capability; and again if it dies, with what they received meanwhile: no frame is lost
+until the ring is full, which takes blocks x block_timeout at least. A stop gives them up.
+
+The unit needs:
+  NotifyAccess=exec
+  FileDescriptorStoreMax=128             twice the number of rings, at least
+
+Exit codes: 64 no service manager, 69 it does not answer, 71 no packet sockets to be had,
+77 no permission, 78 bad configuration";
 
 const CHECK_EXAMPLES: &str = "\
 Nothing is opened, connected or captured. Exit code 0 if the file is good, 78 if not.
@@ -158,6 +171,9 @@ pub(super) enum Command {
     /// Find out what a new device is and what can be read of it
     #[command(after_help = probe::EXAMPLES)]
     Probe(Probe),
+    /// Open packet sockets for a daemon without privilege (for the systemd unit)
+    #[command(after_help = OPEN_SOCKETS_NOTES)]
+    OpenSockets(OpenSockets),
 }
 
 #[derive(Debug, Args)]
@@ -180,6 +196,13 @@ pub(super) enum Log {
     Json,
     /// Standard output, for reading
     Text,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OpenSockets {
+    /// Configuration that says how many
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    pub(super) config: PathBuf,
 }
 
 #[derive(Debug, Args)]

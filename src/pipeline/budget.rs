@@ -138,6 +138,8 @@ fn is_exempt(kind: Kind, samples: Samples) -> bool {
         | Kind::CaptureLoss
         | Kind::CaptureDown
         | Kind::CaptureUp
+        | Kind::CaptureResumed
+        | Kind::CaptureDiscarded
         | Kind::TaskFailed => false,
     }
 }

@@ -61,6 +61,8 @@ pub enum Kind {
     CaptureLoss,
     CaptureDown,
     CaptureUp,
+    CaptureResumed,
+    CaptureDiscarded,
     EventsSuppressed,
     DaemonStarted,
     DaemonStopping,
@@ -71,7 +73,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 56] = [
+    pub const ALL: [Self; 58] = [
         Self::PollSample,
         Self::LimitExceeded,
         Self::LimitReturned,
@@ -121,6 +123,8 @@ impl Kind {
         Self::CaptureLoss,
         Self::CaptureDown,
         Self::CaptureUp,
+        Self::CaptureResumed,
+        Self::CaptureDiscarded,
         Self::EventsSuppressed,
         Self::DaemonStarted,
         Self::DaemonStopping,
@@ -182,6 +186,8 @@ impl Kind {
             Self::CaptureLoss => "capture.loss",
             Self::CaptureDown => "capture.down",
             Self::CaptureUp => "capture.up",
+            Self::CaptureResumed => "capture.resumed",
+            Self::CaptureDiscarded => "capture.discarded",
             Self::EventsSuppressed => "events.suppressed",
             Self::DaemonStarted => "daemon.started",
             Self::DaemonStopping => "daemon.stopping",
@@ -224,7 +230,8 @@ impl Kind {
             | Self::TopologyChanged
             | Self::GooseLost
             | Self::InterfaceErrors
-            | Self::CaptureLoss => Severity::Warning,
+            | Self::CaptureLoss
+            | Self::CaptureDiscarded => Severity::Warning,
             Self::LimitReturned
             | Self::DeviceUp
             | Self::LinkUp
@@ -244,6 +251,7 @@ impl Kind {
             | Self::GooseChanged
             | Self::ChecksumUnverifiable
             | Self::CaptureUp
+            | Self::CaptureResumed
             | Self::EventsSuppressed
             | Self::ConfigReloaded => Severity::Notice,
             Self::PollSample | Self::DaemonStarted | Self::DaemonStopping | Self::LedgerReport => {
@@ -304,6 +312,8 @@ impl Kind {
             Self::CaptureLoss => "0c6cc770a70641e692f032056eb416f9",
             Self::CaptureDown => "48968e32e2064d3ea98a9ca49ca57896",
             Self::CaptureUp => "a45b632f18aa46f2976781400ee65f47",
+            Self::CaptureResumed => "71956c33ef7787f03d996a25a3ea6cda",
+            Self::CaptureDiscarded => "b469f93dadad1fdf743f9accd466996b",
             Self::EventsSuppressed => "e2b6e3de06e445c9a2389377239a18bf",
             Self::DaemonStarted => "80f51ae1651e4fb9bb3b6c17716b3568",
             Self::DaemonStopping => "63160c04957341ee8e8789fafa7e242e",

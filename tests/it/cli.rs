@@ -20,7 +20,8 @@ use controller::Controller;
 
 #[test]
 fn the_help_of_every_command_is_what_was_reviewed() {
-    for command in ["", "run", "check", "demo", "replay", "learn", "read", "probe"] {
+    for command in ["", "run", "check", "demo", "replay", "learn", "read", "probe", "open-sockets"]
+    {
         let args: Vec<&str> =
             [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
         let help = run(&args);
@@ -32,7 +33,7 @@ fn the_help_of_every_command_is_what_was_reviewed() {
 
 #[test]
 fn help_fits_a_terminal_of_100_columns() {
-    for command in ["run", "check", "demo", "replay", "learn", "read", "probe"] {
+    for command in ["run", "check", "demo", "replay", "learn", "read", "probe", "open-sockets"] {
         for line in run(&[command, "--help"]).stdout.lines() {
             assert!(line.chars().count() <= 100, "{command}: {line}");
         }

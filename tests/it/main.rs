@@ -28,6 +28,7 @@ mod netns;
 #[cfg(feature = "opcua")]
 mod opcua;
 mod paced;
+mod parked;
 mod peers;
 mod poller;
 mod program;

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::capture::Parked;
 use crate::config::Config;
 use crate::flow::WatchList;
 use crate::pipeline::Notice;
@@ -60,7 +61,7 @@ impl Session {
     /// Open every capture, then give up what that took. To be called while the process has one
     /// thread.
     pub fn start(config: Config) -> Result<Self, AppError> {
-        let acquired = captures::acquire(&config)?;
+        let acquired = captures::acquire(&config, Parked::default())?;
         restrict::restrict(config.sandbox).map_err(AppError::Restrict)?;
         Ok(Self { config, acquired })
     }
