@@ -121,7 +121,7 @@ mod tests {
         let capture = Capture { rings: 3, ..Capture::new("eth1") };
         assert_eq!(
             memory(&capture),
-            "eth1 takes 96 MiB of memory: 3 rings of 32 blocks of 1024 KiB"
+            "eth1 takes 96 MiB of memory: 3 rings of 128 blocks of 256 KiB"
         );
     }
 }

@@ -207,10 +207,8 @@ fn threads_run_where_they_are_pinned() {
 fn the_unit_is_valid() {
     let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/systemd/infra_monitor.service");
     let text = std::fs::read_to_string(unit).unwrap();
-    let here = text.replace(
-        "/usr/bin/infra_monitor run",
-        concat!(env!("CARGO_BIN_EXE_infra_monitor"), " run"),
-    );
+    let here =
+        text.replace("/usr/bin/infra_monitor ", concat!(env!("CARGO_BIN_EXE_infra_monitor"), " "));
     let dir = tempfile::tempdir().unwrap();
     let copy = dir.path().join("infra_monitor.service");
     std::fs::write(&copy, here).unwrap();
