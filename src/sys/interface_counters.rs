@@ -82,7 +82,8 @@ impl CounterReader {
         let route = SockProtocol::NetlinkRoute;
         let socket = socket(AddressFamily::Netlink, SockType::Raw, flags, route)?;
         bind(socket.as_raw_fd(), &NetlinkAddr::new(0, 0))?;
-        let softnet = File::open("/proc/net/softnet_stat").ok();
+        // Not /proc/net, which a service with ProcSubset=pid does not see.
+        let softnet = File::open("/proc/self/net/softnet_stat").ok();
         Ok(Self { socket, sequence: 0, answer: vec![0; ANSWER_LEN].into(), softnet })
     }
 
