@@ -17,6 +17,7 @@ mod transactions;
 
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use clap::Parser;
 
 use args::{Cli, Command};
@@ -32,6 +33,11 @@ pub fn main() -> ExitCode {
         Ok(()) => Exit::Done.into(),
         Err(failure) => failure.report(),
     }
+}
+
+/// What there is to type, for whoever writes manual pages and completions of it.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 fn obey(command: Command) -> Result<(), Failure> {

@@ -24,6 +24,7 @@ mod layer2;
 mod layering;
 mod lines;
 mod listener;
+mod manual;
 mod netns;
 #[cfg(feature = "opcua")]
 mod opcua;
