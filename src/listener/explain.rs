@@ -18,10 +18,12 @@ fn hint(error: &io::Error) -> &'static str {
     #[expect(clippy::wildcard_enum_match_arm, reason = "not our enum, and it is non-exhaustive")]
     match error.kind() {
         Kind::NotFound => {
-            "no such device: adapter unplugged or wrong path; see ls -l /dev/serial/by-id"
+            "no such device: adapter unplugged or wrong path, see ls -l /dev/serial/by-id; the \
+             service sees serial lines only with its drop-in 10-serial.conf"
         }
         Kind::PermissionDenied => {
-            "no permission: add the user of this service to the group dialout"
+            "no permission: the drop-in 10-serial.conf adds the service to the group dialout; \
+             else add the user that runs this"
         }
         Kind::ResourceBusy => {
             "another program uses it; find it with fuser -v and stop it: two readers of one line \

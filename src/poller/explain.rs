@@ -51,7 +51,10 @@ pub(super) fn tcp_hint(kind: io::ErrorKind) -> &'static str {
             "the device closed the connection; many serve few clients at once or close idle ones: \
              check what else is connected"
         }
-        Kind::PermissionDenied => "a local firewall or the sandbox forbids it; check both",
+        Kind::PermissionDenied => {
+            "a local firewall forbids it, or the service's unit, which allows private addresses \
+             only; add this one there as IPAddressAllow="
+        }
         _ => "check the network between here and the device",
     }
 }
@@ -70,10 +73,12 @@ fn serial_hint(error: &io::Error) -> &'static str {
     #[expect(clippy::wildcard_enum_match_arm, reason = "not our enum, and it is non-exhaustive")]
     match error.kind() {
         Kind::NotFound => {
-            "no such device: adapter unplugged or wrong path; see ls -l /dev/serial/by-id"
+            "no such device: adapter unplugged or wrong path, see ls -l /dev/serial/by-id; the \
+             service sees serial lines only with its drop-in 10-serial.conf"
         }
         Kind::PermissionDenied => {
-            "no permission: add the user of this service to the group dialout"
+            "no permission: the drop-in 10-serial.conf adds the service to the group dialout; \
+             else add the user that runs this"
         }
         Kind::ResourceBusy | Kind::WouldBlock => {
             "another program uses it; find it with fuser -v and stop it"

@@ -29,7 +29,10 @@ pub fn pin_current(cpu: usize) -> io::Result<()> {
     if exists && core_affinity::set_for_current(CoreId { id: cpu }) {
         return Ok(());
     }
-    let text = format!("processor {cpu} does not exist or is not in this process's CPU set");
+    let text = format!(
+        "processor {cpu} does not exist, is not in this process's CPU set, or the service may not \
+         pin: its drop-in 30-pinning.conf allows it"
+    );
     Err(io::Error::new(io::ErrorKind::NotFound, text))
 }
 

@@ -203,24 +203,6 @@ fn threads_run_where_they_are_pinned() {
     }
 }
 
-#[test]
-fn the_unit_is_valid() {
-    let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/systemd/infra_monitor.service");
-    let text = std::fs::read_to_string(unit).unwrap();
-    let here =
-        text.replace("/usr/bin/infra_monitor ", concat!(env!("CARGO_BIN_EXE_infra_monitor"), " "));
-    let dir = tempfile::tempdir().unwrap();
-    let copy = dir.path().join("infra_monitor.service");
-    std::fs::write(&copy, here).unwrap();
-    match std::process::Command::new("systemd-analyze").arg("verify").arg(&copy).output() {
-        Ok(verdict) => {
-            let complaints = String::from_utf8(verdict.stderr).unwrap();
-            assert!(verdict.status.success() && complaints.is_empty(), "{complaints}");
-        }
-        Err(error) => eprintln!("skipped: systemd-analyze: {error}"),
-    }
-}
-
 /// Links to controllers on loopback, each with one device that has one tag.
 fn config(links: &[(&str, &Controller, &str)]) -> String {
     let text = "[runtime]\nwindow = \"100ms\"\n\
