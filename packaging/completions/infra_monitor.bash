@@ -28,6 +28,9 @@ _infra_monitor() {
             infra_monitor,learn)
                 cmd="infra_monitor__subcmd__learn"
                 ;;
+            infra_monitor,open-sockets)
+                cmd="infra_monitor__subcmd__open__subcmd__sockets"
+                ;;
             infra_monitor,probe)
                 cmd="infra_monitor__subcmd__probe"
                 ;;
@@ -52,6 +55,9 @@ _infra_monitor() {
             infra_monitor__subcmd__help,learn)
                 cmd="infra_monitor__subcmd__help__subcmd__learn"
                 ;;
+            infra_monitor__subcmd__help,open-sockets)
+                cmd="infra_monitor__subcmd__help__subcmd__open__subcmd__sockets"
+                ;;
             infra_monitor__subcmd__help,probe)
                 cmd="infra_monitor__subcmd__help__subcmd__probe"
                 ;;
@@ -71,7 +77,7 @@ _infra_monitor() {
 
     case "${cmd}" in
         infra_monitor)
-            opts="-h -V --help --version run check demo replay learn read probe help"
+            opts="-h -V --help --version run check demo replay learn read probe open-sockets help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -121,7 +127,7 @@ _infra_monitor() {
             return 0
             ;;
         infra_monitor__subcmd__help)
-            opts="run check demo replay learn read probe help"
+            opts="run check demo replay learn read probe open-sockets help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -177,6 +183,20 @@ _infra_monitor() {
             return 0
             ;;
         infra_monitor__subcmd__help__subcmd__learn)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        infra_monitor__subcmd__help__subcmd__open__subcmd__sockets)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -262,6 +282,24 @@ _infra_monitor() {
                     return 0
                     ;;
                 --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        infra_monitor__subcmd__open__subcmd__sockets)
+            opts="-h --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
