@@ -32,8 +32,10 @@ impl Allowance {
 
     fn grow(&mut self, at_ns: u64) {
         let until_ns = *self.until_ns.get_or_insert(at_ns);
-        // A clock that was set back must not stop it for as long.
-        let elapsed_ns = at_ns.checked_sub(until_ns).unwrap_or(SECOND_NS);
+        // Frames that several processors took in come out of order, and give nothing back. A clock
+        // that was set back must not stop it for as long.
+        let is_set_back = until_ns.saturating_sub(at_ns) > SECOND_NS;
+        let elapsed_ns = if is_set_back { SECOND_NS } else { at_ns.saturating_sub(until_ns) };
         let n = elapsed_ns / (SECOND_NS / PER_SECOND);
         if n > 0 {
             self.left = u32::try_from(n).unwrap_or(BURST).min(BURST);
@@ -59,6 +61,15 @@ mod tests {
         assert_eq!(n_taken(&mut allowance, repeat_n(now, 10_000)), BURST as usize);
         let second = (1..=100_000).map(|n| now + n * SECOND_NS / 100_000);
         assert_eq!(n_taken(&mut allowance, second), 1000);
+    }
+
+    #[test]
+    fn frames_out_of_order_bring_no_more() {
+        let mut allowance = Allowance::new();
+        let now = 1_700_000_000 * SECOND_NS;
+        n_taken(&mut allowance, [now; 5000]);
+        let second = (1..=100_000).map(|n| now + n * SECOND_NS / 100_000 - n % 2 * 30_000);
+        assert!(n_taken(&mut allowance, second) <= 1000);
     }
 
     #[test]
