@@ -32,6 +32,8 @@ const MAX_MASTERS: usize = 1024;
 const MAX_DEVICES: usize = 4096;
 /// Clients and the stations they asked while the capture learned; of further ones all is news.
 const MAX_LEARNED: usize = 4096;
+/// After usages made room where they are followed: so long may pass until one of them is asked again.
+const CROWDED: Duration = Duration::from_secs(60);
 /// Pairs of masters that were told.
 const MAX_SECONDS: usize = 256;
 
@@ -54,6 +56,8 @@ struct Watched {
     devices: Known<Device, SystemTime>,
     /// Who asked which stations while the capture learned.
     learned: BTreeSet<(IpAddr, Device)>,
+    /// When usages last made room where they are followed.
+    crowded_at: Option<SystemTime>,
     seconds: Known<(Pair, IpAddr), SystemTime>,
     scans: Scans,
     polls: Polls,
@@ -108,6 +112,9 @@ impl Usages {
             return; // a file that was read to its end, or the state of an interface
         }
         watched.learning.on_report(report);
+        if report.usages_evicted > 0 {
+            watched.crowded_at = Some(report.at);
+        }
         for usage in &report.usages {
             watched.on_usage(source, (usage, baseline), outbox);
         }
@@ -163,6 +170,7 @@ impl Watched {
             masters: Known::new(MAX_MASTERS),
             devices: Known::new(MAX_DEVICES),
             learned: BTreeSet::new(),
+            crowded_at: None,
             seconds: Known::new(MAX_SECONDS),
             scans: Scans::default(),
             polls: Polls::default(),
@@ -198,21 +206,28 @@ impl Watched {
     }
 
     /// True if news of this kind may be part of a scan. A client that starts again asks for what was
-    /// forgotten where usages are followed, and learned here.
+    /// forgotten where usages are followed, and learned here. So does one that never stopped, where
+    /// there are more usages than can be followed: first, and then address by address.
     fn is_evidence(&mut self, usage: &Usage, is_settled: bool) -> bool {
         let device = Device::new(usage.vlan, usage.server, usage.protocol, usage.station);
         let asked = (usage.client, device);
         if !is_settled && self.learned.len() < MAX_LEARNED {
             self.learned.insert(asked);
         }
+        let is_known =
+            is_settled && self.learned.contains(&asked) && self.devices.contains(&device);
         match usage.news {
-            News::First => {
-                let is_known = self.learned.contains(&asked) && self.devices.contains(&device);
-                !(is_settled && is_known)
-            }
-            News::Address => true,
+            News::First => !is_known,
+            News::Address => !(is_known && self.is_crowded(usage.at)),
             News::Value => false,
         }
+    }
+
+    fn is_crowded(&self, at: SystemTime) -> bool {
+        self.crowded_at.is_some_and(|crowded_at| match at.duration_since(crowded_at) {
+            Ok(ago) => ago < CROWDED,
+            Err(ahead) => ahead.duration() < CROWDED, // a report is dated by its last frame
+        })
     }
 
     fn on_change(&mut self, source: &SourceId, change: &UsageChange, outbox: &mut Outbox) {

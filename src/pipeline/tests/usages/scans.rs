@@ -131,6 +131,22 @@ fn a_client_that_starts_again_and_asks_what_it_asked_before_is_no_scan() {
 }
 
 #[test]
+fn a_client_whose_usages_do_not_fit_is_no_scan_each_time_they_are_met_again() {
+    for (usages_evicted, n_told) in [(1, 0), (0, 1)] {
+        let mut pipeline = settled();
+        see(&mut pipeline, (2..=31).map(|nth| unit(1, 5, nth)), answers(1, 2..=31));
+        let first = |nth| unit(SETTLED + 10, 5, nth);
+        let address = |nth| Usage { news: News::Address, ..first(nth) };
+        let usages = (2..=31).flat_map(|nth| [first(nth), address(nth)]).collect();
+        let report = WireReport::new(SourceId::from("eth1"), at(SETTLED + 10));
+        pipeline.on_report(&WireReport { frames: 60, usages, usages_evicted, ..report });
+        pipeline.on_window_end(at(SETTLED + 11));
+        pipeline.on_window_end(at(SETTLED + 16));
+        assert_eq!(kinds(&mut pipeline), vec![Kind::DeviceScanned; n_told]);
+    }
+}
+
+#[test]
 fn what_the_baseline_allows_is_no_scan() {
     let allowed = "[[talk]]\nclient = \"192.0.2.5\"\nserver = \"192.0.2.10:502\"\nprotocol = \
                    \"modbus\"\nallow = [{ station = \"1..40\", function = 3, addresses = \
