@@ -5,19 +5,20 @@ use std::time::SystemTime;
 
 use super::super::reply::is_recent;
 
-/// A bounded table. When it is full, the eighth that ranks least makes room and is counted: to look
-/// for the least of all each time would let a stranger who takes ever new addresses cost a walk
-/// through the table with each of them.
+/// A bounded table. It keeps the `max` that rank highest, and has room for an eighth more, which
+/// makes room and is counted when there are as many: to look for the least of all each time would
+/// let a stranger who takes ever new addresses cost a walk through the table with each of them.
 #[derive(Debug)]
 pub(super) struct Known<K, V> {
     by_key: BTreeMap<K, V>,
     max: usize,
+    n_more: usize,
     pub(super) n_forgotten: u64,
 }
 
 impl<K: Copy + Ord, V> Known<K, V> {
     pub(super) fn new(max: usize) -> Self {
-        Self { by_key: BTreeMap::new(), max, n_forgotten: 0 }
+        Self { by_key: BTreeMap::new(), max, n_more: max.div_ceil(8), n_forgotten: 0 }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -42,20 +43,19 @@ impl<K: Copy + Ord, V> Known<K, V> {
 
     /// Put in what is not there.
     pub(super) fn insert<R: Ord>(&mut self, key: K, value: V, rank: impl Fn(&V) -> R) -> &mut V {
-        if self.by_key.len() >= self.max && !self.contains(&key) {
+        if self.by_key.len() >= self.max + self.n_more && !self.contains(&key) {
             self.make_room(rank);
         }
         self.by_key.entry(key).or_insert(value)
     }
 
     fn make_room<R: Ord>(&mut self, rank: impl Fn(&V) -> R) {
-        let n = self.max.div_ceil(8);
         let mut ranks: Vec<_> =
             self.by_key.iter().map(|(key, value)| (rank(value), *key)).collect();
-        if n < ranks.len() {
-            ranks.select_nth_unstable(n);
+        if self.n_more < ranks.len() {
+            ranks.select_nth_unstable(self.n_more);
         }
-        for (_, key) in ranks.iter().take(n) {
+        for (_, key) in ranks.iter().take(self.n_more) {
             self.by_key.remove(key);
             self.n_forgotten += 1;
         }
@@ -99,5 +99,25 @@ impl Quota {
 
     pub(super) fn n_untold(&self) -> u64 {
         self.n_untold
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_make_room_for_each_other_and_never_one_that_ranks_higher() {
+        let mut known = Known::new(64);
+        let rank = |(is_answered, nth): &(bool, u32)| (*is_answered, *nth);
+        for nth in 0..60 {
+            known.insert(nth, (true, nth), rank);
+        }
+        for nth in 60..10_000 {
+            known.insert(nth, (false, nth), rank);
+            assert!(known.iter_mut().count() <= 72);
+        }
+        assert!((0..60).all(|nth| known.contains(&nth)), "one that was answered made room");
+        assert_eq!(known.iter_mut().count() as u64 + known.n_forgotten, 10_000);
     }
 }
