@@ -21,7 +21,7 @@ use super::repeats::Repeats;
 
 /// Host pairs told apart in one window of one source.
 const MAX_PAIRS: usize = 16;
-/// The same, with those that stay wrong and are only counted for now.
+/// Besides, those that stay wrong and are only counted for now.
 const MAX_COUNTED: usize = 64;
 /// Pairs and layers of which it is remembered when they were told.
 const MAX_TOLD: usize = 2 * MAX_COUNTED;
@@ -142,7 +142,7 @@ impl Corruptions {
             } else if is_held {
                 self.pairs.insert(pair, found.held());
             } else if locator.is_lasting() && self.told.untold(told, ended.now).is_none() {
-                self.pairs.insert(pair, Found { counted: Some(locator), ..found.held() });
+                self.count(pair, Found { counted: Some(locator), ..found.held() });
             } else {
                 outbox.raise(Kind::ChecksumInvalid, || corrupt(ended, &found, locator));
             }
@@ -162,10 +162,22 @@ impl Corruptions {
         self.suspects.on_window_end(ended.now);
     }
 
-    /// Room for one more pair.
+    /// Room for one more pair, however many others are only counted.
     fn has_room(&self) -> bool {
-        let n_new = self.pairs.values().filter(|found| found.counted.is_none()).count();
-        self.pairs.len() < MAX_COUNTED && n_new < MAX_PAIRS
+        self.pairs.len() - self.n_counted() < MAX_PAIRS
+    }
+
+    fn n_counted(&self) -> usize {
+        self.pairs.values().filter(|found| found.counted.is_some()).count()
+    }
+
+    /// Keep a pair that stays wrong, or only its failures.
+    fn count(&mut self, pair: Pair, found: Found) {
+        if self.n_counted() < MAX_COUNTED {
+            self.pairs.insert(pair, found);
+        } else {
+            *self.others.entry(layer_name(pair.checked)).or_default() += found.failed;
+        }
     }
 
     fn locate(&self, pair: &Pair, found: &Found, losses: &Losses) -> Locator {

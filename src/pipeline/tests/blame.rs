@@ -177,6 +177,28 @@ fn a_damaged_link_is_told_while_it_damages() {
 }
 
 #[test]
+fn damage_that_is_new_is_told_with_its_hosts_however_many_others_stay_wrong() {
+    let mut pipeline = quiet();
+    let line = |from| Corruption { checked: Checked::ModbusRtu, ..corruption(from, 2) };
+    let see = |pipeline: &mut Pipeline, seconds: u8, corruptions: &[Corruption]| {
+        for some in corruptions.chunks(14) {
+            pipeline.on_report(&with_corrupt(seconds.into(), some));
+        }
+        pipeline.on_window_end(at(seconds.into()));
+    };
+    let lines: Vec<_> = (0..70).map(line).collect();
+    for second in 0..30 {
+        see(&mut pipeline, second, &lines);
+    }
+    drain(&mut pipeline);
+    let lines: Vec<_> = [corruption(200, 2)].into_iter().chain(lines).collect();
+    see(&mut pipeline, 30, &lines);
+    let events = drain(&mut pipeline);
+    let hosts: Vec<_> = events.iter().filter_map(|event| field(event, "source_host")).collect();
+    assert_eq!(hosts, [&Scalar::from("192.0.2.200")]);
+}
+
+#[test]
 fn failures_of_further_hosts_are_one_line_in_five_minutes() {
     let corruptions: Vec<_> = (0..100).map(|from| corruption(from, 250)).collect();
     let mut pipeline = quiet();
