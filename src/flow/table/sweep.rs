@@ -11,8 +11,9 @@ use super::{Slot, Table};
 
 /// Connections that are looked at in a turn: all of a full table in 5 s.
 const SWEEP: usize = 64;
-/// Of the capture, from one turn to the next. Blocks of a busy capture are shorter.
-const TURN_NS: u64 = 20_000_000;
+/// Of the capture, from one turn to the next. Blocks of a busy capture are shorter, those of a quiet
+/// one 20 ms long by default, some a little less.
+const TURN_NS: u64 = 15_000_000;
 /// A connection that was silent for so long is forgotten, and its memory given back: a poll is more
 /// frequent, and who comes back later is met under way.
 const IDLE_NS: u64 = 3_600_000_000_000;

@@ -86,7 +86,8 @@ impl Rhythm {
     }
 
     pub(super) fn is_steady(&self) -> bool {
-        self.n >= MIN_REQUESTS && self.deviation_ns <= self.interval_ns / 4
+        // Where the clock of the capture stands still, there is no period.
+        self.n >= MIN_REQUESTS && self.interval_ns > 0 && self.deviation_ns <= self.interval_ns / 4
     }
 
     #[cold]
@@ -119,6 +120,12 @@ mod tests {
         assert!(rhythm.is_steady() && rhythm.interval_ns.abs_diff(SECOND) < 100, "{rhythm:?}");
         assert!(!rhythm.is_overdue(12 * SECOND, 7 * SECOND, 0));
         assert!(rhythm.is_overdue(16 * SECOND, 7 * SECOND, 0));
+    }
+
+    #[test]
+    fn a_clock_that_stands_still_shows_no_period() {
+        let rhythm = after(std::iter::repeat_n(SECOND, 20));
+        assert!(!rhythm.is_overdue(1000 * SECOND, SECOND, 0), "{rhythm:?}");
     }
 
     #[test]
