@@ -27,10 +27,11 @@ mod workers;
 pub use crate::poller::load;
 pub use crate::sink::Output;
 pub use store::{ParkError, park};
+pub use crate::sys::privilege::is_root;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::capture::CaptureError;
@@ -68,6 +69,12 @@ pub enum AppError {
     Baseline(#[from] BaselineError),
     #[error("the process cannot give up its privileges: {0}; see [sandbox] in the configuration")]
     Restrict(#[source] io::Error),
+    #[error(
+        "this machine does not give every layer of the sandbox, and `missing = \"refuse\"` in \
+         [sandbox] forbids to run without: {}",
+        .0.join("; ")
+    )]
+    Weak(Vec<String>),
     #[error("a part of the daemon cannot be started: {0}")]
     Start(#[source] io::Error),
     #[error("the pipeline ended by itself; this is a bug, please report it")]
@@ -87,7 +94,7 @@ impl AppError {
         const BAD_CONFIG: u8 = 78;
         match self {
             Self::Capture(CaptureError::NoPermission { .. }) => NO_PERMISSION,
-            Self::Baseline(_) => BAD_CONFIG,
+            Self::Baseline(_) | Self::Weak(_) => BAD_CONFIG,
             // Short of memory, mostly: worth another start, which systemd makes after this code.
             Self::Capture(CaptureError::Io { .. })
             | Self::Restrict(_)
@@ -98,14 +105,20 @@ impl AppError {
     }
 }
 
+/// What [`run`] would deny itself here: what it would have, and what of it is missing.
+pub fn rehearse_sandbox(config: &Config, config_path: &Path) -> io::Result<(String, Vec<String>)> {
+    let layers = restrict::rehearse(config, config_path)?;
+    Ok((layers.to_string(), layers.missing()))
+}
+
 /// Run until told to stop. Blocks; must be called while the process has one thread, which is how
 /// every later one comes to be restricted.
 pub fn run(config: Config, options: Options) -> Result<Summary, AppError> {
     let baseline = config.baseline.as_deref().map(read_baseline).transpose()?;
     let acquired = captures::acquire(&config, store::parked(&config))?;
-    restrict::restrict(config.sandbox).map_err(AppError::Restrict)?;
+    let layers = restrict::restrict(&config, options.config_path.as_deref())?;
     let runtime = workers::build(&config.runtime).map_err(AppError::Start)?;
-    let mut daemon = Daemon::start(config, options, (acquired, baseline), &runtime)?;
+    let mut daemon = Daemon::start(config, options, (acquired, baseline, &layers), &runtime)?;
     let reason = runtime.block_on(daemon.until_stopped());
     let ended = daemon.drain(reason);
     // What hangs is left behind; waiting for it here would undo the deadline.

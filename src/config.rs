@@ -17,6 +17,7 @@ mod opcua;
 mod plan;
 mod problem;
 mod render;
+mod sandbox;
 mod section;
 mod serial;
 mod services;
@@ -35,6 +36,7 @@ pub use file::read;
 pub use plan::{Change, diff};
 pub use problem::{Problem, Rejected};
 pub use render::Color;
+pub use sandbox::{Missing, Sandbox, Seccomp};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -181,24 +183,6 @@ pub enum Samples {
     /// The first, and every one that moved by more than the tag's deadband or changed quality.
     Changes,
     All,
-}
-
-/// What the process denies itself. A change needs a restart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sandbox {
-    pub seccomp: Seccomp,
-}
-
-impl Default for Sandbox {
-    fn default() -> Self {
-        Self { seccomp: Seccomp::Enforce }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seccomp {
-    Enforce,
-    Off,
 }
 
 /// One ring on one interface.

@@ -22,6 +22,9 @@ use crate::record::{Event, Kind, Ledger, SourceId};
 use entry::{Entry, Identity};
 use journal::Journal;
 
+/// Where journald listens.
+pub const JOURNAL: &str = journal::SOCKET;
+
 /// Where events go, and in which shape.
 pub enum Output {
     /// The native protocol of systemd-journald.
@@ -33,14 +36,18 @@ pub enum Output {
 }
 
 /// Start the sink's thread. It ends when all senders of `events` are gone, and says what it did:
-/// in = events received, out = written, dropped = why not.
+/// in = events received, out = written, dropped = why not. `confine` is the first it does.
 pub fn spawn(
     output: Output,
     site: Option<Arc<str>>,
     events: mpsc::Receiver<Event>,
+    confine: impl FnOnce() + Send + 'static,
 ) -> io::Result<JoinHandle<Ledger>> {
-    let sink = Sink::new(output, site, Path::new(journal::SOCKET))?;
-    std::thread::Builder::new().name("sink".to_owned()).spawn(move || sink.run(events))
+    let sink = Sink::new(output, site, Path::new(JOURNAL))?;
+    std::thread::Builder::new().name("sink".to_owned()).spawn(move || {
+        confine();
+        sink.run(events)
+    })
 }
 
 /// Why an event was not written.

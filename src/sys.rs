@@ -6,6 +6,7 @@
 
 pub mod inject;
 pub mod interface;
+pub mod landlock;
 pub mod namespace;
 pub mod privilege;
 pub mod rs485;

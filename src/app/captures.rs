@@ -119,6 +119,7 @@ fn start_counters(mut counters: Counters, lanes: Lanes) -> io::Result<Thread<()>
     let id = SourceId::from("interfaces");
     let supervisor = Supervisor::new("counters", id, lanes.notices, lanes.stop.clone());
     let handle = sys::spawn_pinned(name.clone(), None, move || {
+        confine(&sys::seccomp::counters(), lanes.seccomp);
         supervisor.keep_thread(&lanes.runtime, || {
             loop {
                 counters.look()?;
@@ -131,6 +132,13 @@ fn start_counters(mut counters: Counters, lanes: Lanes) -> io::Result<Thread<()>
         });
     })?;
     Ok(Thread { name, handle })
+}
+
+/// A thread that parses nothing and cannot be confined further still has the filter of all.
+fn confine(filter: &sys::seccomp::Filter, seccomp: Seccomp) {
+    if let Err(error) = restrict::confine(filter, seccomp) {
+        tracing::warn!(%error, "a thread of a capture has only the filter of all");
+    }
 }
 
 impl Acquired {
@@ -178,6 +186,7 @@ impl Acquired {
         let Self { id, spec, ring, mut opened } = self;
         let supervisor = Supervisor::new("capture", id, lanes.notices, lanes.stop.clone());
         let handle = sys::spawn_pinned(name.clone(), spec.cpu_of(ring), move || {
+            confine(&sys::seccomp::capture(), lanes.seccomp);
             supervisor.keep_thread(&lanes.runtime, || {
                 capture::run(&mut opened, &deliveries, &lanes.stop)
             });

@@ -35,6 +35,7 @@ use crate::record::Kind;
 use crate::record::Ledger;
 use crate::record::SourceId;
 use crate::sink;
+use crate::sys::seccomp;
 
 use super::AppError;
 use super::DAEMON;
@@ -52,6 +53,8 @@ use super::notices::Notices;
 use super::notify::ServiceManager;
 use super::reload;
 use super::reload::Plan;
+use super::restrict;
+use super::restrict::Layers;
 use super::signals::Request;
 use super::signals::Signals;
 
@@ -131,7 +134,7 @@ impl Daemon {
     pub(super) fn start(
         config: Config,
         options: Options,
-        (acquired, baseline): (Acquisition, Option<Arc<Baseline>>),
+        (acquired, baseline, layers): (Acquisition, Option<Arc<Baseline>>, &Layers),
         runtime: &Runtime,
     ) -> Result<Self, AppError> {
         let Options { config_path, output, stop_after } = options;
@@ -143,13 +146,14 @@ impl Daemon {
         let running = stop.clone().drop_guard();
 
         let (events, events_out) = mpsc::channel(EVENTS);
-        let sink = sink::spawn(output, config.site.clone(), events_out).map_err(AppError::Start)?;
+        let sink = sink::spawn(output, config.site.clone(), events_out, confined(&config))
+            .map_err(AppError::Start)?;
 
         let (readings, readings_out) = mpsc::channel(READINGS);
         let (line_reports, line_reports_out) = mpsc::channel(LINES);
         let (reports, reports_out) = mpsc::channel(REPORTS);
         let (notices, notices_out) = Notices::lane();
-        notices.raise(started(&config));
+        started(&config, layers).for_each(|event| notices.raise(event));
         let (beats_in, beats) = watch::channel(Beat::default());
         let pulse = Pulse { beats: beats_in, every: manager.beat_every() };
         let loads = load::loads(&config.links);
@@ -323,16 +327,28 @@ impl fmt::Display for Reason {
     }
 }
 
-/// `daemon.started`: what runs, and what it watches.
-fn started(config: &Config) -> Event {
+/// `daemon.started`: what runs, and what it watches; `sandbox.weak`, if it is.
+fn started(config: &Config, layers: &Layers) -> impl Iterator<Item = Event> {
     let version = env!("CARGO_PKG_VERSION");
     let polled = config.polled();
     let (n_captures, n_links) = (config.captures.len(), polled.len());
     let text = format!("infra_monitor {version} started; captures: {n_captures}, links: {n_links}");
-    Event::new(Kind::DaemonStarted, SystemTime::now(), DAEMON.into(), text)
+    let started = Event::new(Kind::DaemonStarted, SystemTime::now(), DAEMON.into(), text)
         .with("version", version)
         .with("captures", names(config.captures.keys()))
         .with("links", names(polled.keys()))
+        .with("sandbox", layers.to_string());
+    [started].into_iter().chain(layers.weakness())
+}
+
+/// A sink that cannot be confined still writes: somebody has to.
+fn confined(config: &Config) -> impl FnOnce() + Send + use<> {
+    let seccomp = config.sandbox.seccomp;
+    move || {
+        if let Err(error) = restrict::confine(&seccomp::sink(), seccomp) {
+            tracing::warn!(%error, "the thread that writes events has only the filter of all");
+        }
+    }
 }
 
 /// What the pipeline may expect of what is polled.

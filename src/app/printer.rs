@@ -22,7 +22,7 @@ impl Printer {
 
     pub fn start(output: Output) -> io::Result<Self> {
         let (events, receiver) = mpsc::channel(Self::DEPTH);
-        Ok(Self { events, sink: sink::spawn(output, None, receiver)? })
+        Ok(Self { events, sink: sink::spawn(output, None, receiver, || ())? })
     }
 
     pub fn print(&self, event: Event) {

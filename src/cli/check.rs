@@ -7,9 +7,11 @@ use std::path::Path;
 
 use crate::app::load;
 use crate::app::load::Strain;
+use crate::app::rehearse_sandbox;
 use crate::config::Capture;
 use crate::config::Config;
 use crate::config::Endpoint;
+use crate::config::Missing;
 use crate::config::read_baseline;
 use crate::record::SourceId;
 
@@ -40,7 +42,25 @@ pub(super) fn check(args: &args::Check) -> Result<(), Failure> {
             Strain::Overloaded => writeln!(io::stderr(), "warning: {id} {load}")?,
         }
     }
+    sandbox(&config, &args.config)?;
     Ok(())
+}
+
+/// What a run would deny itself on this machine.
+fn sandbox(config: &Config, path: &Path) -> io::Result<()> {
+    let (held, missing) = match rehearse_sandbox(config, path) {
+        Ok(layers) => layers,
+        Err(error) => return writeln!(io::stderr(), "warning: no sandbox can be tried: {error}"),
+    };
+    writeln!(io::stdout(), "sandbox on this machine: {held}")?;
+    let missing = missing.join("; ");
+    match config.sandbox.missing {
+        _ if missing.is_empty() => Ok(()),
+        Missing::Warn => writeln!(io::stderr(), "warning: the sandbox lacks {missing}"),
+        Missing::Refuse => {
+            writeln!(io::stderr(), "warning: run will refuse: the sandbox lacks {missing}")
+        }
+    }
 }
 
 /// The certificates and keys that links need, with the names of links and keys.

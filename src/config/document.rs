@@ -11,8 +11,7 @@ use super::problem::sorted;
 use super::section::{Names, Reader, Section};
 use super::syntax::Syntax;
 use super::{
-    Config, Level, Log, Rejected, Runtime, Samples, Sandbox, Seccomp, capture, modbus, opcua,
-    serial,
+    Config, Level, Log, Rejected, Runtime, Samples, capture, modbus, opcua, sandbox, serial,
 };
 
 /// Parse a configuration. `file` is only its name, for messages.
@@ -57,7 +56,11 @@ fn read(root: &Section<'_>, client: Client) -> Config {
         site: root.optional("site", field::name("pump-station-7")),
         runtime: root.section("runtime", "[runtime]").as_ref().map(runtime).unwrap_or_default(),
         log: root.section("log", "[log]").as_ref().map(log).unwrap_or_default(),
-        sandbox: root.section("sandbox", "[sandbox]").as_ref().map(sandbox).unwrap_or_default(),
+        sandbox: root
+            .section("sandbox", "[sandbox]")
+            .as_ref()
+            .map(sandbox::read)
+            .unwrap_or_default(),
         baseline: root.section("baseline", "[baseline]").as_ref().and_then(baseline),
         captures: capture::read(root, &mut sources),
         links: modbus::read(root, &mut sources, &mut lines),
@@ -97,13 +100,6 @@ fn log(section: &Section<'_>) -> Log {
     log
 }
 
-fn sandbox(section: &Section<'_>) -> Sandbox {
-    let default = Sandbox::default();
-    let seccomp = section.or("seccomp", default.seccomp, field::choice(SECCOMP));
-    section.finish();
-    Sandbox { seccomp }
-}
-
 fn baseline(section: &Section<'_>) -> Option<PathBuf> {
     let example = "file = \"/etc/infra_monitor/baseline.toml\"";
     let file = section.required("file", example, field::path("/etc/infra_monitor/baseline.toml"));
@@ -121,8 +117,6 @@ const LEVELS: &[(&str, Level)] = &[
     ("debug", Level::Debug),
     ("trace", Level::Trace),
 ];
-
-const SECCOMP: &[(&str, Seccomp)] = &[("enforce", Seccomp::Enforce), ("off", Seccomp::Off)];
 
 #[cfg(test)]
 mod tests;

@@ -89,6 +89,8 @@ fn is_exempt(kind: Kind, samples: Samples) -> bool {
         | Kind::DaemonStopping
         | Kind::ConfigReloaded
         | Kind::ConfigRejected
+        | Kind::SandboxWeak
+        | Kind::SandboxViolation
         | Kind::LedgerReport => true,
         Kind::LimitExceeded
         | Kind::LimitReturned

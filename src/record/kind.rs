@@ -69,6 +69,8 @@ pub enum Kind {
     ConfigReloaded,
     ConfigRejected,
     TaskFailed,
+    SandboxWeak,
+    SandboxViolation,
     LedgerReport,
 }
 
@@ -131,6 +133,8 @@ impl Kind {
         Self::ConfigReloaded,
         Self::ConfigRejected,
         Self::TaskFailed,
+        Self::SandboxWeak,
+        Self::SandboxViolation,
         Self::LedgerReport,
     ];
 
@@ -194,6 +198,8 @@ impl Kind {
             Self::ConfigReloaded => "config.reloaded",
             Self::ConfigRejected => "config.rejected",
             Self::TaskFailed => "task.failed",
+            Self::SandboxWeak => "sandbox.weak",
+            Self::SandboxViolation => "sandbox.violation",
             Self::LedgerReport => "ledger.report",
         }
     }
@@ -204,7 +210,8 @@ impl Kind {
             | Self::LinkDown
             | Self::CaptureDown
             | Self::ConfigRejected
-            | Self::TaskFailed => Severity::Error,
+            | Self::TaskFailed
+            | Self::SandboxViolation => Severity::Error,
             Self::LimitExceeded
             | Self::ReplyCorrupt
             | Self::ReplyLate
@@ -231,7 +238,8 @@ impl Kind {
             | Self::GooseLost
             | Self::InterfaceErrors
             | Self::CaptureLoss
-            | Self::CaptureDiscarded => Severity::Warning,
+            | Self::CaptureDiscarded
+            | Self::SandboxWeak => Severity::Warning,
             Self::LimitReturned
             | Self::DeviceUp
             | Self::LinkUp
@@ -320,6 +328,8 @@ impl Kind {
             Self::ConfigReloaded => "02508aaf664b450d8c7bfe9c9cd09b5f",
             Self::ConfigRejected => "c01909935d0647bda0181b5d59b0c978",
             Self::TaskFailed => "ce666acdbb4143c589f567ac4aae23fa",
+            Self::SandboxWeak => "91452f60e93c435f93571a04802388db",
+            Self::SandboxViolation => "ee5ae29153684418a9e49691f159429b",
             Self::LedgerReport => "0c5e172f1e7444b4bfa0d51868e96224",
         }
     }

@@ -1,10 +1,11 @@
-//! Give up every capability, for good.
+//! Who we are, and how to give up every capability, for good.
 
 use std::ffi::{c_int, c_ulong};
 use std::io;
 
 use nix::errno::Errno;
 use nix::sys::prctl;
+use nix::unistd::geteuid;
 
 /// `_LINUX_CAPABILITY_VERSION_3` (linux/capability.h): two sets of 32 bits each.
 const CAPABILITY_VERSION_3: u32 = 0x2008_0522;
@@ -26,6 +27,25 @@ struct Sets {
     effective: u32,
     permitted: u32,
     inheritable: u32,
+}
+
+/// True for the user that owns the machine. One that is root only in a user namespace, which the
+/// kernel takes for a plain user outside of it, is not (`user_namespaces(7)`).
+pub fn is_root() -> bool {
+    // Where /proc is hidden nothing speaks for a namespace.
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    geteuid().is_root() && root_outside(&map) != Some(false)
+}
+
+/// Whether user 0 of a namespace is user 0 of the one around it. A line of the map is: first user
+/// inside, first user outside, how many.
+fn root_outside(map: &str) -> Option<bool> {
+    let first = |line: &str| {
+        let mut numbers = line.split_whitespace().map(str::parse::<u32>);
+        Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+    };
+    let outside = map.lines().filter_map(first).find(|(inside, _)| *inside == 0);
+    outside.map(|(_, outside)| outside == 0)
 }
 
 /// Empty the bounding, ambient, effective, permitted and inheritable sets and set `no_new_privs`.
@@ -82,4 +102,20 @@ fn empty_own_sets() -> io::Result<()> {
     let result = unsafe { libc::syscall(libc::SYS_capset, &raw const header, sets.as_ptr()) };
     Errno::result(result)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_of_a_namespace_is_a_plain_user_outside() {
+        assert_eq!(root_outside("         0          0 4294967295\n"), Some(true));
+        assert_eq!(root_outside("         0       1000          1\n"), Some(false));
+        assert_eq!(
+            root_outside("         1     100000      65536\n         0 1000 1\n"),
+            Some(false)
+        );
+        assert_eq!(root_outside(""), None);
+    }
 }

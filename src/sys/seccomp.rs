@@ -1,18 +1,24 @@
 //! System call filters (`seccomp(2)`), written down as tables: a call, when, and why.
 //!
 //! A filter holds for the thread that installs it and for the threads it starts, for ever; a
-//! second one can only take away more. The tables are data to be reviewed, in `tables.rs`.
+//! second one can only take away more. The tables are data to be reviewed, in `tables.rs`. A call
+//! that is in none of them ends the process, and `violation.rs` says which it was.
 
+mod names;
+mod numbers;
+mod program;
 mod tables;
+mod violation;
 
-use std::collections::BTreeMap;
+pub use names::name;
+pub use violation::{EXIT_CODE, Journal, explain_violations};
+
 use std::ffi::c_long;
 use std::io;
 
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, TargetArch,
-};
+use nix::errno::Errno;
+
+use tables::{ABSENT, COMMON, PROCESS, threads};
 
 /// One line of a table: a system call, the cases of it that are meant, and why.
 pub type Row = (c_long, When, &'static str);
@@ -21,125 +27,111 @@ pub type Row = (c_long, When, &'static str);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     Always,
-    /// The argument at this place does not contain `PROT_EXEC`.
-    NotExecutable(u8),
-    /// The argument at this place has this value.
-    Equals(u8, u64),
-    /// To a file descriptor below the capture sockets, this many bytes.
-    SmallTransfer(u64),
+    /// All of this is so.
+    Only(&'static [Is]),
 }
 
-/// A filter: a table, and what happens to calls in and outside it.
-#[derive(Debug)]
-pub struct Filter {
-    rows: &'static [Row],
-    policy: Policy,
+/// What can be asked of arguments, which are counted from 0. What they point to no filter sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Is {
+    /// The low 32 bits of this argument have this value.
+    Equal(u8, u64),
+    /// They do not.
+    Not(u8, u64),
+    /// Of the low 32 bits of this argument, those in the mask have this value.
+    Masked(u8, u64, u64),
+    /// All 64 bits of this argument have this value.
+    Length(u8, u64),
+    /// The first argument is a descriptor that no capture socket has.
+    OffCaptures,
+    /// This argument is the number of this process.
+    OwnProcess(u8),
 }
 
+/// What happens to a call that is in none of a filter's tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It ends the process, which says which call it was.
+    Enforce,
+    /// The kernel writes it to its log, and makes it.
+    Audit,
+}
+
+/// A filter: what a thread may call, in several tables.
 #[derive(Clone, Copy, Debug)]
-enum Policy {
-    /// Calls in the table fail with `EPERM`; all others are made.
-    DenyListed,
-    /// Calls in the table are made; any other kills the process.
-    AllowListed,
+pub struct Filter {
+    tables: &'static [&'static [Row]],
 }
 
-/// What no thread of the daemon needs, whatever it does.
-pub fn process() -> Filter {
-    Filter { rows: tables::PROCESS, policy: Policy::DenyListed }
+/// What the daemon as a whole needs.
+pub const fn process() -> Filter {
+    Filter { tables: &[COMMON, PROCESS] }
+}
+
+/// What `learn` needs.
+pub const fn learner() -> Filter {
+    Filter { tables: &[COMMON, PROCESS, threads::LEARNER] }
 }
 
 /// All that a thread needs that reads blocks and sends reports.
-pub fn analysis() -> Filter {
-    Filter { rows: tables::ANALYSIS, policy: Policy::AllowListed }
+pub const fn analysis() -> Filter {
+    Filter { tables: &[COMMON] }
+}
+
+/// All that a thread needs that takes blocks from a ring.
+pub const fn capture() -> Filter {
+    Filter { tables: &[COMMON, threads::CAPTURE] }
+}
+
+/// All that a thread needs that counts what interfaces lost.
+pub const fn counters() -> Filter {
+    Filter { tables: &[COMMON, threads::COUNTERS] }
+}
+
+/// All that a thread needs that writes events.
+pub const fn sink() -> Filter {
+    Filter { tables: &[COMMON, threads::SINK] }
 }
 
 /// Put the calling thread, and those it will start, under `filter`. Sets `no_new_privs`.
 ///
-/// [`io::ErrorKind::Unsupported`] where no filter can be written for this processor (32-bit ARM).
-pub fn install(filter: &Filter) -> io::Result<()> {
-    seccompiler::apply_filter(&filter.program()?).map_err(io::Error::other)
+/// [`io::ErrorKind::Unsupported`] where no filter can be written for this processor, or where the
+/// kernel (or an emulator of one) knows of none.
+pub fn install(filter: &Filter, mode: Mode) -> io::Result<()> {
+    apply(&program::of(filter, mode)?)
+}
+
+/// Put the process under a filter of its own, while it has one thread.
+///
+/// In front of it goes one that answers calls with `ENOSYS` for which the C library knows another
+/// way. It is a filter of its own, because the strictest of several answers counts.
+pub fn install_for_process(filter: &Filter, mode: Mode) -> io::Result<()> {
+    apply(&program::absent(ABSENT)?)?;
+    install(filter, mode)
+}
+
+fn apply(program: &seccompiler::BpfProgram) -> io::Result<()> {
+    seccompiler::apply_filter(program).map_err(|error| match error {
+        seccompiler::Error::Seccomp(error) | seccompiler::Error::Prctl(error) => {
+            match error.raw_os_error().map(Errno::from_raw) {
+                Some(Errno::ENOSYS | Errno::EINVAL) => {
+                    io::Error::new(io::ErrorKind::Unsupported, "the kernel has no seccomp filters")
+                }
+                _ => error,
+            }
+        }
+        error @ (seccompiler::Error::Backend(_)
+        | seccompiler::Error::EmptyFilter
+        | seccompiler::Error::ThreadSync(_)) => io::Error::other(error),
+    })
 }
 
 impl Filter {
-    /// The table, for those who have to explain a violation.
-    pub fn rows(&self) -> &'static [Row] {
-        self.rows
-    }
-
-    fn program(&self) -> io::Result<BpfProgram> {
-        let arch = TargetArch::try_from(std::env::consts::ARCH)
-            .map_err(|error| io::Error::new(io::ErrorKind::Unsupported, error))?;
-        let (listed, otherwise) = match self.policy {
-            Policy::DenyListed => {
-                (SeccompAction::Errno(libc::EPERM.unsigned_abs()), SeccompAction::Allow)
-            }
-            Policy::AllowListed => (SeccompAction::Allow, SeccompAction::KillProcess),
-        };
-        let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
-        for (call, when, _) in self.rows {
-            #[allow(
-                clippy::useless_conversion,
-                reason = "c_long is narrower on 32-bit processors"
-            )]
-            rules.entry(i64::from(*call)).or_default().extend(when.rule()?);
-        }
-        let filter =
-            SeccompFilter::new(rules, otherwise, listed, arch).map_err(io::Error::other)?;
-        filter.try_into().map_err(io::Error::other)
-    }
-}
-
-impl When {
-    /// `None` stands for no condition, which is how seccompiler says "always".
-    fn rule(self) -> io::Result<Option<SeccompRule>> {
-        use SeccompCmpArgLen::{Dword, Qword};
-        use SeccompCmpOp::{Eq, Lt, MaskedEq};
-        let executable = u64::from(libc::PROT_EXEC.unsigned_abs());
-        let capture_fds = u64::from(super::packet_socket::CAPTURE_FDS.start().unsigned_abs());
-        let conditions = match self {
-            Self::Always => return Ok(None),
-            Self::NotExecutable(at) => {
-                vec![SeccompCondition::new(at, Dword, MaskedEq(executable), 0)]
-            }
-            Self::Equals(at, value) => vec![SeccompCondition::new(at, Dword, Eq, value)],
-            Self::SmallTransfer(len) => vec![
-                SeccompCondition::new(0, Dword, Lt, capture_fds),
-                SeccompCondition::new(2, Qword, Eq, len),
-            ],
-        };
-        let conditions = conditions.into_iter().collect::<Result<_, _>>();
-        SeccompRule::new(conditions.map_err(io::Error::other)?).map(Some).map_err(io::Error::other)
+    /// The tables, for those who have to explain a violation.
+    pub fn rows(&self) -> impl Iterator<Item = &'static Row> {
+        self.tables.iter().copied().flatten()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    #[test]
-    fn every_row_has_a_reason_and_no_call_is_both_always_and_sometimes_meant() {
-        for filter in [process(), analysis()] {
-            let mut by_call: BTreeMap<c_long, Vec<When>> = BTreeMap::new();
-            for (call, when, reason) in filter.rows() {
-                assert!(!reason.is_empty(), "{call}");
-                by_call.entry(*call).or_default().push(*when);
-            }
-            for (call, whens) in by_call {
-                assert!(whens.len() == 1 || !whens.contains(&When::Always), "{call}: {whens:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_tables_compile_where_a_filter_can_be_written_at_all() {
-        for filter in [process(), analysis()] {
-            match filter.program() {
-                Ok(program) => assert!(program.len() < 4096, "BPF_MAXINSNS"),
-                Err(error) => assert_eq!(error.kind(), io::ErrorKind::Unsupported),
-            }
-        }
-    }
-}
+mod tests;

@@ -62,7 +62,7 @@ impl Session {
     /// thread.
     pub fn start(config: Config) -> Result<Self, AppError> {
         let acquired = captures::acquire(&config, Parked::default())?;
-        restrict::restrict(config.sandbox).map_err(AppError::Restrict)?;
+        restrict::restrict_learner(&config).map_err(AppError::Restrict)?;
         Ok(Self { config, acquired })
     }
 
