@@ -27,7 +27,8 @@ use crate::sys::{Backlog, KeptRing, PacketRing, RingSpec, Share};
 pub enum CaptureError {
     #[error(
         "capture on {interface}: not permitted to open a packet socket; \
-         run as root, start the systemd unit, or grant it with `setcap cap_net_raw+ep` on the program"
+         start the systemd unit, grant it with `setcap cap_net_raw+ep` on the program, or be root \
+         (`run --allow-root`)"
     )]
     NoPermission { interface: Arc<str> },
     #[error("capture on {interface}: cannot {attempt}: {source}")]

@@ -30,8 +30,7 @@ First steps:
   infra_monitor probe tcp://192.0.2.10:502
                                          what a new device is, and what can be read of it
   infra_monitor check my.toml            write a configuration; every mistake is shown
-  sudo infra_monitor run --config my.toml
-                                         watch the plant
+  infra_monitor run --config my.toml     watch the plant; of permissions, see run --help
 
 As a service:
   systemctl enable --now infra_monitor   configured by /etc/infra_monitor.toml
@@ -44,7 +43,8 @@ Environment:
 
 Exit codes:
   0 done      64 usage                       66 a file cannot be read or written
-  70 bug      69 no answer (read, probe)     77 no permission   78 bad configuration";
+  70 bug      69 no answer (read, probe)     77 no permission   78 bad configuration
+  99 a system call that the sandbox does not allow";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -57,8 +57,9 @@ Signals:
   SIGTERM   stop the sources, write what is under way, exit 0 (Ctrl-C does the same)
 
 Permission:
-  A [[capture]] needs packet sockets. The systemd unit opens them beforehand (open-sockets); else
-  run as root, or setcap cap_net_raw+ep /path/to/infra_monitor. Polling alone needs nothing.";
+  A [[capture]] needs packet sockets. The systemd unit opens them beforehand (open-sockets); else,
+  as a plain user: setcap cap_net_raw+ep /path/to/infra_monitor. Polling alone needs nothing.
+  Root needs --allow-root: what goes wrong with root's process goes wrong with the machine.";
 
 const OPEN_SOCKETS_NOTES: &str = "\
 Run by the systemd unit as root, before the daemon (ExecStartPre=+-). The sockets receive nothing
@@ -185,6 +186,9 @@ pub(super) struct Run {
     /// journal; else json]
     #[arg(long, value_enum, verbatim_doc_comment)]
     pub(super) log: Option<Log>,
+    /// Run as root, which is refused otherwise
+    #[arg(long)]
+    pub(super) allow_root: bool,
 }
 
 /// Where events go.

@@ -14,7 +14,7 @@ use super::args;
 use super::args::Log;
 use super::configuration::load;
 use super::diagnostics;
-use super::failure::Failure;
+use super::failure::{Exit, Failure};
 use super::terminal::color_of;
 
 /// Where journald listens (systemd-journald.service(8)).
@@ -22,6 +22,9 @@ const JOURNAL: &str = "/run/systemd/journal/socket";
 
 pub(super) fn run(args: &args::Run) -> Result<(), Failure> {
     let config = load(&args.config)?;
+    if app::is_root() && !args.allow_root {
+        return Err(root_refused(&args.config));
+    }
     diagnostics::start(config.log.level);
     let options = Options {
         config_path: Some(args.config.clone()),
@@ -30,6 +33,18 @@ pub(super) fn run(args: &args::Run) -> Result<(), Failure> {
     };
     app::run(config, options)?;
     Ok(())
+}
+
+fn root_refused(config: &Path) -> Failure {
+    let config = config.display();
+    let text = format!(
+        "error: run does not start as root: everything on this machine is root's, and nothing that \
+         is captured or polled needs it\n  \
+         as a service:  systemctl start infra_monitor, which has a user of its own\n  \
+         as a user:     setcap cap_net_raw+ep /path/to/infra_monitor, if it is to capture\n  \
+         all the same:  infra_monitor run --allow-root --config {config}"
+    );
+    Failure::new(Exit::NoPermission, text)
 }
 
 /// Text for whoever watches; else the journal, if there is one; else JSON lines.

@@ -200,7 +200,7 @@ fn a_mistake_in_a_baseline_is_told_with_its_place_by_whoever_reads_it() {
     let (config, baseline) = (config.to_str().unwrap(), baseline.to_str().unwrap());
     for args in [
         &["check", config][..],
-        &["run", "--config", config],
+        &["run", "--allow-root", "--config", config],
         &["replay", "--baseline", baseline, "/dev/null"],
         &["learn", "--output", baseline, "/dev/null"],
     ] {
@@ -211,7 +211,7 @@ fn a_mistake_in_a_baseline_is_told_with_its_place_by_whoever_reads_it() {
         }
     }
     fs::remove_file(baseline).unwrap();
-    for args in [&["check", config][..], &["run", "--config", config]] {
+    for args in [&["check", config][..], &["run", "--allow-root", "--config", config]] {
         let run = run(args);
         assert_eq!(run.code, Some(78), "{args:?}");
         assert!(run.stderr.contains("infra_monitor learn"), "{}", run.stderr);
@@ -226,7 +226,7 @@ fn check_says_how_much_a_baseline_allows() {
     fs::write(&config, format!("[baseline]\nfile = {example:?}\n")).unwrap();
     let check = run(&["check", config.to_str().unwrap()]);
     assert_eq!((check.code, check.stderr.as_str()), (Some(0), ""));
-    assert!(check.stdout.ends_with("baseline.toml: good; 2 talks, 4 lines\n"), "{}", check.stdout);
+    assert!(check.stdout.contains("baseline.toml: good; 2 talks, 4 lines\n"), "{}", check.stdout);
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn a_key_that_is_not_known_is_refused_with_the_nearest() {
     assert_refused("sitte = \"a\"\n", &["1:1: the file has no key `sitte` (did you mean `site`?)"]);
     assert_refused(
         "[sandbox]\nlandlock = true\n",
-        &["2:1: [sandbox] has no key `landlock` (known are `seccomp`)"],
+        &["2:1: [sandbox] has no key `landlock` (known are `missing`, `seccomp`)"],
     );
     let site = SITE.to_owned() + "setpoints = { high = 9 }\n";
     assert_refused(

@@ -53,7 +53,7 @@ fn script() -> Option<PathBuf> {
 fn beside_a_private_journald() {
     let journald = Pid::from_raw(std::env::var("JOURNALD_PID").unwrap().parse().unwrap());
     let (events, received) = mpsc::channel(256);
-    let thread = spawn(Output::Journald, Some("pump-station-7".into()), received).unwrap();
+    let thread = spawn(Output::Journald, Some("pump-station-7".into()), received, || ()).unwrap();
 
     events.blocking_send(sample()).unwrap();
     let entries = entries_until(|entries| entries.len() == 1);

@@ -60,7 +60,7 @@ impl Daemon {
         let path = dir.path().join("infra_monitor.toml");
         fs::write(&path, config).unwrap();
         let mut child = Command::new(BINARY)
-            .args(["run", "--log", "json", "--config"])
+            .args(["run", "--allow-root", "--log", "json", "--config"])
             .arg(&path)
             .envs(environment.iter().copied())
             .stdout(reader.end())
