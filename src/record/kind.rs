@@ -75,7 +75,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 58] = [
+    pub const ALL: [Self; 60] = [
         Self::PollSample,
         Self::LimitExceeded,
         Self::LimitReturned,
