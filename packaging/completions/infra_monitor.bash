@@ -417,7 +417,7 @@ _infra_monitor() {
             return 0
             ;;
         infra_monitor__subcmd__run)
-            opts="-h --config --log --help"
+            opts="-h --config --log --allow-root --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

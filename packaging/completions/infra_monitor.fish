@@ -39,6 +39,7 @@ complete -c infra_monitor -n "__fish_infra_monitor_using_subcommand run" -l conf
 complete -c infra_monitor -n "__fish_infra_monitor_using_subcommand run" -l log -d 'Where events go, and how [default: text on a terminal; journald where there is a journal; else json]' -r -f -a "journald\t'The systemd journal, with searchable fields'
 json\t'Standard output, one JSON object a line'
 text\t'Standard output, for reading'"
+complete -c infra_monitor -n "__fish_infra_monitor_using_subcommand run" -l allow-root -d 'Run as root, which is refused otherwise'
 complete -c infra_monitor -n "__fish_infra_monitor_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c infra_monitor -n "__fish_infra_monitor_using_subcommand check" -s h -l help -d 'Print help'
 complete -c infra_monitor -n "__fish_infra_monitor_using_subcommand demo" -l for -d 'Stop after this time, such as 30s or 2m [default: at Ctrl-C]' -r
