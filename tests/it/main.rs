@@ -31,6 +31,7 @@ mod netns;
 mod opcua;
 mod paced;
 mod parked;
+mod packages;
 mod peers;
 mod poller;
 mod program;
