@@ -18,6 +18,7 @@ mod corpora;
 mod daemon;
 mod demo;
 mod flood;
+mod floor;
 mod hostile;
 mod install;
 mod journald;
