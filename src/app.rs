@@ -26,8 +26,8 @@ mod workers;
 
 pub use crate::poller::load;
 pub use crate::sink::Output;
-pub use store::{ParkError, park};
 pub use crate::sys::privilege::is_root;
+pub use store::{ParkError, park};
 
 use std::collections::BTreeMap;
 use std::io;

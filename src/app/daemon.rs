@@ -1,5 +1,7 @@
 //! The daemon at work: starts every part, waits for what concerns all of them, ends them.
 
+mod told;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -29,16 +31,12 @@ use crate::pipeline::Settings;
 use crate::pipeline::Sources;
 use crate::poller::load;
 use crate::poller::load::Load;
-use crate::poller::load::Strain;
-use crate::record::Event;
-use crate::record::Kind;
 use crate::record::Ledger;
 use crate::record::SourceId;
 use crate::sink;
 use crate::sys::seccomp;
 
 use super::AppError;
-use super::DAEMON;
 use super::Options;
 use super::Summary;
 use super::captures;
@@ -57,6 +55,7 @@ use super::restrict;
 use super::restrict::Layers;
 use super::signals::Request;
 use super::signals::Signals;
+use told::{started, stopping, tell_of_load, tell_of_sink};
 
 /// Lossless: a poller waits when it is full. A second's worth for a large site.
 const READINGS: usize = 1024;
@@ -327,20 +326,6 @@ impl fmt::Display for Reason {
     }
 }
 
-/// `daemon.started`: what runs, and what it watches; `sandbox.weak`, if it is.
-fn started(config: &Config, layers: &Layers) -> impl Iterator<Item = Event> {
-    let version = env!("CARGO_PKG_VERSION");
-    let polled = config.polled();
-    let (n_captures, n_links) = (config.captures.len(), polled.len());
-    let text = format!("infra_monitor {version} started; captures: {n_captures}, links: {n_links}");
-    let started = Event::new(Kind::DaemonStarted, SystemTime::now(), DAEMON.into(), text)
-        .with("version", version)
-        .with("captures", names(config.captures.keys()))
-        .with("links", names(polled.keys()))
-        .with("sandbox", layers.to_string());
-    [started].into_iter().chain(layers.weakness())
-}
-
 /// A sink that cannot be confined still writes: somebody has to.
 fn confined(config: &Config) -> impl FnOnce() + Send + use<> {
     let seccomp = config.sandbox.seccomp;
@@ -357,35 +342,6 @@ fn sources(config: &Config, loads: &BTreeMap<SourceId, Load>) -> Sources {
         (id.clone(), LineLoad { percent: load.percent, text: load.to_string() })
     };
     Sources { polled: config.polled(), loads: loads.iter().map(load).collect() }
-}
-
-/// Once, when it is started with: turns that are missed are told by events.
-fn tell_of_load((id, load): (&SourceId, &Load)) {
-    match load.strain() {
-        Strain::Fits => tracing::debug!(link = %id, "{load}"),
-        Strain::Tight | Strain::Overloaded => tracing::warn!(link = %id, "{load}"),
-    }
-}
-
-/// `daemon.stopping`: nothing after it is news, only what was under way, and the ledgers.
-fn stopping(reason: Reason) -> Event {
-    let text = format!("stopping: {reason}");
-    Event::new(Kind::DaemonStopping, SystemTime::now(), DAEMON.into(), text)
-        .with("reason", reason.to_string())
-}
-
-/// The only ledger that cannot be told as an event: its stage wrote the events. Standard error is
-/// the next best place.
-fn tell_of_sink(ledger: &Ledger) {
-    if ledger.n_dropped() == 0 && ledger.balances() {
-        tracing::info!(%ledger, "the sink is closed");
-    } else {
-        tracing::warn!(%ledger, "the sink is closed; events were lost on the way to the log");
-    }
-}
-
-fn names<'a>(ids: impl Iterator<Item = &'a SourceId>) -> String {
-    ids.map(SourceId::as_str).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]
