@@ -157,8 +157,6 @@ impl Daemon {
         let pulse = Pulse { beats: beats_in, every: manager.beat_every() };
         let loads = load::loads(&config.links);
         loads.iter().for_each(tell_of_load);
-        let (log, window) = (config.log.clone(), config.runtime.window);
-        let settings = Settings { log, window, sources: sources(&config, &loads) };
         let (heard, heard_out) = mpsc::channel(HEARD);
         let intake = Intake {
             readings: readings_out,
@@ -168,7 +166,7 @@ impl Daemon {
             taps: heard_out,
         };
         let mut pipeline = JoinSet::new();
-        let judge = Pipeline::new(settings).holding_to(baseline.clone());
+        let judge = Pipeline::new(settings(&config, &loads)).holding_to(baseline.clone());
         pipeline.spawn(pipeline::run(intake, judge, events, pulse));
 
         let followed = Followed::by(config.captures.values());
@@ -334,6 +332,12 @@ fn confined(config: &Config) -> impl FnOnce() + Send + use<> {
             tracing::warn!(%error, "the thread that writes events has only the filter of all");
         }
     }
+}
+
+/// What the pipeline starts with.
+fn settings(config: &Config, loads: &BTreeMap<SourceId, Load>) -> Settings {
+    let (log, window) = (config.log.clone(), config.runtime.window);
+    Settings { log, window, sources: sources(config, loads) }
 }
 
 /// What the pipeline may expect of what is polled.

@@ -31,8 +31,8 @@ mod netns;
 #[cfg(feature = "opcua")]
 mod opcua;
 mod paced;
-mod parked;
 mod packages;
+mod parked;
 mod peers;
 mod poller;
 mod program;

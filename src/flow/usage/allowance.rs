@@ -67,7 +67,7 @@ mod tests {
     fn frames_out_of_order_bring_no_more() {
         let mut allowance = Allowance::new();
         let now = 1_700_000_000 * SECOND_NS;
-        n_taken(&mut allowance, [now; 5000]);
+        n_taken(&mut allowance, repeat_n(now, 5000));
         let second = (1..=100_000).map(|n| now + n * SECOND_NS / 100_000 - n % 2 * 30_000);
         assert!(n_taken(&mut allowance, second) <= 1000);
     }
