@@ -23,6 +23,7 @@ files() {
 644 systemd/$name.service.d/10-serial.conf $prefix/share/$name/$name.service.d/10-serial.conf
 644 systemd/$name.service.d/20-passive.conf $prefix/share/$name/$name.service.d/20-passive.conf
 644 systemd/$name.service.d/30-pinning.conf $prefix/share/$name/$name.service.d/30-pinning.conf
+644 systemd/$name.service.d/40-priority.conf $prefix/share/$name/$name.service.d/40-priority.conf
 644 systemd/sysusers.d/$name.conf $prefix/lib/sysusers.d/$name.conf
 644 packaging/$name.catalog $prefix/lib/systemd/catalog/$name.catalog
 644 packaging/udev/70-$name.rules $prefix/lib/udev/rules.d/70-$name.rules

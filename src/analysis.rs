@@ -20,7 +20,9 @@ use tokio::sync::watch;
 
 use crate::block::{Block, Content, Delivery, Frame};
 use crate::flow::{Datagram, Datagrams, Sighting, Table, Turn, WatchList};
-use crate::record::{Conflict, Contested, Note, Services, SourceId, Trust, WireReport};
+use crate::record::{
+    Activity, Conflict, Contested, Doing, Note, Services, SourceId, Trust, WireReport,
+};
 use crate::wire::Checksum;
 use crate::wire::packet::{
     Captured, Fragment, Network, Packet, Reassembled, Transport, Tunnelled, dissect_into,
@@ -52,6 +54,7 @@ pub struct Analyser {
     watched: Option<watch::Receiver<WatchList>>,
     /// Which of the rings that share an interface. The first one speaks for it.
     ring: u8,
+    activity: Activity,
 }
 
 /// Connections known at a time. An idle one costs one and a half kilobytes, one that a stranger has
@@ -66,12 +69,17 @@ pub fn run(
     mut deliveries: mpsc::Receiver<Delivery>,
     reports: &mpsc::Sender<WireReport>,
 ) {
+    let activity = analyser.activity.clone();
     while let Some(delivery) = deliveries.blocking_recv() {
+        activity.set(Doing::Works);
         let report = analyser.judge(delivery);
+        activity.set(Doing::Waits);
         if reports.blocking_send(report).is_err() {
             return;
         }
+        activity.set(Doing::Rests);
     }
+    activity.set(Doing::Waits); // for the end
     if let Some(report) = analyser.finish() {
         // If the pipeline is gone, nobody wants to know.
         reports.blocking_send(report).unwrap_or_default();
@@ -97,7 +105,14 @@ impl Analyser {
             last_ns: 0,
             watched: None,
             ring: 0,
+            activity: Activity::default(),
         }
+    }
+
+    /// Show the watchdog what the thread does that [`run`] has.
+    #[must_use]
+    pub fn showing(self, activity: Activity) -> Self {
+        Self { activity, ..self }
     }
 
     /// Judge one of several rings that share an interface. All of them see it go down, at about

@@ -22,6 +22,7 @@ mod restrict;
 mod signals;
 mod store;
 mod supervisor;
+mod watchdog;
 mod workers;
 
 pub use crate::poller::load;
@@ -39,6 +40,7 @@ use crate::config::BaselineError;
 use crate::config::Config;
 use crate::config::read_baseline;
 use crate::record::Ledger;
+use crate::sys;
 
 use daemon::Daemon;
 
@@ -116,6 +118,11 @@ pub fn rehearse_sandbox(config: &Config, config_path: &Path) -> io::Result<(Stri
 pub fn run(config: Config, options: Options) -> Result<Summary, AppError> {
     let baseline = config.baseline.as_deref().map(read_baseline).transpose()?;
     let acquired = captures::acquire(&config, store::parked(&config))?;
+    if config.runtime.nice != 0
+        && let Err(error) = sys::set_nice(config.runtime.nice)
+    {
+        tracing::warn!(%error, "served as other processes are; see [runtime] nice");
+    }
     let layers = restrict::restrict(&config, options.config_path.as_deref())?;
     let runtime = workers::build(&config.runtime).map_err(AppError::Start)?;
     let mut daemon = Daemon::start(config, options, (acquired, baseline, &layers), &runtime)?;

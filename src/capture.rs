@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::block::Delivery;
 use crate::config;
+use crate::record::{Activity, Doing};
 use crate::sys::interface::LinkWatch;
 use crate::sys::{Backlog, KeptRing, PacketRing, RingSpec, Share};
 
@@ -54,9 +55,16 @@ pub struct Opened {
     /// What waits in it from before this process, and the interface it comes from.
     backlog: Option<Backlog>,
     bound: Option<u32>,
+    activity: Activity,
 }
 
 impl Opened {
+    /// Show the watchdog what the capture thread does.
+    #[must_use]
+    pub fn showing(self, activity: Activity) -> Self {
+        Self { activity, ..self }
+    }
+
     /// Blocks of the ring, and so the right depth for the channel of deliveries.
     pub fn n_blocks(&self) -> usize {
         self.ring.n_blocks() as usize
@@ -109,7 +117,8 @@ fn opened(spec: &config::Capture, ring: io::Result<PacketRing>) -> Result<Opened
     let links =
         LinkWatch::open().map_err(|source| failed("watch the state of interfaces", source))?;
     let interface = Arc::clone(&spec.interface);
-    Ok(Opened { interface, ring, links, backlog: None, bound: None })
+    let activity = Activity::default();
+    Ok(Opened { interface, ring, links, backlog: None, bound: None, activity })
 }
 
 /// A ring that was kept, to be read on.
@@ -135,7 +144,9 @@ pub fn run(
     stop: &CancellationToken,
 ) -> Result<(), CaptureError> {
     let interface = Arc::clone(&opened.interface);
-    ring::Session::new(opened, deliveries)
-        .run(stop)
-        .map_err(|source| CaptureError::new(&interface, "read the ring", source))
+    let activity = opened.activity.clone();
+    let ended = ring::Session::new(opened, deliveries).run(stop);
+    // It has ended, or is called again after a pause.
+    activity.set(Doing::Waits);
+    ended.map_err(|source| CaptureError::new(&interface, "read the ring", source))
 }

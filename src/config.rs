@@ -29,6 +29,7 @@ pub use baseline::{
     Addition, Aspect, Baseline, BaselineError, Deviation, Grant, MergeError, Parties, Prefix,
     Ranges, Service, Talk, merged, parse_baseline, read_baseline,
 };
+pub use capture::Processors;
 pub use checksum::{Checksum, Expect, RegisterRange};
 pub use document::parse;
 pub use endpoint::{Endpoint, EndpointError, Parity, Serial, StopBits, Tls, UnitError, Units};
@@ -132,6 +133,10 @@ impl Config {
 pub struct Runtime {
     /// Processors the runtime's workers are pinned to, one worker each; empty: two, unpinned.
     pub cpus: Vec<usize>,
+    /// Of all threads, as of `nice(1)`: -20 is served first, 19 last.
+    pub nice: i32,
+    /// Capture threads come before all that is not real-time (`SCHED_FIFO`, `sched(7)`).
+    pub realtime: bool,
     /// How long shutdown may take before the process exits anyway.
     pub shutdown_grace: Duration,
     /// Length of a window: how often counts become events.
@@ -142,6 +147,8 @@ impl Default for Runtime {
     fn default() -> Self {
         Self {
             cpus: Vec::new(),
+            nice: 0,
+            realtime: false,
             shutdown_grace: Duration::from_secs(5),
             window: Duration::from_secs(1),
         }
@@ -191,8 +198,7 @@ pub struct Capture {
     pub interface: Arc<str>,
     /// Rings that share the traffic, each with a capture and an analysis thread of its own.
     pub rings: u8,
-    /// Processors that the threads of each ring are pinned to, in turn; empty: not pinned.
-    pub cpus: Vec<usize>,
+    pub cpus: Processors,
     /// Bytes; a multiple of the page size that holds a GSO frame (64 KiB and headers).
     pub block_size: u32,
     pub blocks: u32,
@@ -208,7 +214,7 @@ impl Capture {
         Self {
             interface: interface.into(),
             rings: 1,
-            cpus: Vec::new(),
+            cpus: Processors::Any,
             block_size: 256 << 10,
             blocks: 128,
             block_timeout: Duration::from_millis(20),
@@ -219,7 +225,7 @@ impl Capture {
 
     /// Processor of the threads of one ring, counted from 0.
     pub fn cpu_of(&self, ring: u8) -> Option<usize> {
-        self.cpus.iter().cycle().nth(usize::from(ring)).copied()
+        self.cpus.of_ring(ring)
     }
 
     /// Bytes of memory that all rings take together.

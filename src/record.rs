@@ -1,5 +1,6 @@
 //! What crosses a channel: owned, small, and free of protocol bytes.
 
+mod activity;
 mod blame;
 mod checksum_tally;
 mod detected;
@@ -22,6 +23,7 @@ mod usage;
 mod usage_change;
 mod wire_report;
 
+pub use activity::{Activity, Doing, Look};
 pub use blame::{Intact, Repaired, Unfinished, Unverifiable};
 pub use checksum_tally::{Checked, ChecksumTally, Corruption, Tally};
 pub use detected::{Detected, DetectionTally, connects_out};

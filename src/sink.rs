@@ -3,6 +3,7 @@
 //! Every event that comes in is written or counted with the reason why not. When an output takes
 //! entries again, it is told how many it missed. Nothing here can stop the daemon.
 
+mod beside;
 mod entry;
 mod journal;
 mod json;
@@ -17,7 +18,9 @@ use std::time::SystemTime;
 
 use tokio::sync::mpsc;
 
-use crate::record::{Event, Kind, Ledger, SourceId};
+use crate::record::{Activity, Doing, Event, Kind, Ledger, SourceId};
+
+pub use beside::Beside;
 
 use entry::{Entry, Identity};
 use journal::Journal;
@@ -42,8 +45,9 @@ pub fn spawn(
     site: Option<Arc<str>>,
     events: mpsc::Receiver<Event>,
     confine: impl FnOnce() + Send + 'static,
+    activity: Activity,
 ) -> io::Result<JoinHandle<Ledger>> {
-    let sink = Sink::new(output, site, Path::new(JOURNAL))?;
+    let sink = Sink { activity, ..Sink::new(output, site, Path::new(JOURNAL))? };
     std::thread::Builder::new().name("sink".to_owned()).spawn(move || {
         confine();
         sink.run(events)
@@ -82,6 +86,7 @@ struct Sink {
     /// Written so far, and so the number of the next: a gap in the journal is a loss of journald.
     seq: u64,
     ledger: Ledger,
+    activity: Activity,
     unsaid: Option<Unsaid>,
     /// Reused for each entry.
     buffer: Vec<u8>,
@@ -112,6 +117,7 @@ impl Sink {
             target,
             seq: 0,
             ledger: Ledger::default(),
+            activity: Activity::default(),
             unsaid: None,
             buffer: Vec::new(),
         })
@@ -119,7 +125,9 @@ impl Sink {
 
     fn run(mut self, mut events: mpsc::Receiver<Event>) -> Ledger {
         while let Some(event) = events.blocking_recv() {
+            self.activity.set(Doing::Works);
             self.take(&event);
+            self.activity.set(Doing::Rests);
         }
         // The last chance to tell; if it fails, the ledger still knows.
         let _ = self.confess();
@@ -148,7 +156,7 @@ impl Sink {
     }
 
     fn write(&mut self, event: &Event) -> Result<(), Loss> {
-        let Self { identity, target, seq, buffer, .. } = self;
+        let Self { identity, target, seq, buffer, activity, .. } = self;
         let entry = Entry { event, identity, seq: *seq };
         buffer.clear();
         match target {
@@ -158,11 +166,11 @@ impl Sink {
             }
             Target::Json(out) => {
                 entry.encode_json(buffer);
-                write_line(out, buffer)?;
+                activity.waiting(|| write_line(out, buffer))?;
             }
             Target::Text { out, color } => {
                 entry.encode_text(*color, buffer);
-                write_line(out, buffer)?;
+                activity.waiting(|| write_line(out, buffer))?;
             }
         }
         self.seq += 1;

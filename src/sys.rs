@@ -27,4 +27,4 @@ pub use packet_ring::{
 pub use packet_socket::PacketSocket;
 pub use passed_fds::passed_fds;
 pub use serial_line::{LineFormat, ParityBit, SerialInput};
-pub use thread::{pin_current, spawn_pinned};
+pub use thread::{Place, pin_current, serve_first, set_nice, spawn_pinned};

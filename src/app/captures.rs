@@ -22,19 +22,23 @@ use crate::capture::counters;
 use crate::capture::counters::Counters;
 use crate::config::Capture;
 use crate::config::Config;
+use crate::config::Processors;
 use crate::config::Seccomp;
 use crate::flow::WatchList;
+use crate::record::Activity;
 use crate::record::Event;
 use crate::record::Kind;
 use crate::record::SourceId;
 use crate::record::WireReport;
 use crate::sys;
+use crate::sys::Place;
 
 use super::drain::Thread;
 use super::notices::Notices;
 use super::restrict;
 use super::store;
 use super::supervisor::Supervisor;
+use super::watchdog::Gates;
 
 /// A packet ring, not yet looked at.
 #[derive(Debug)]
@@ -93,10 +97,16 @@ pub(super) struct Lanes {
     pub(super) stop: CancellationToken,
     pub(super) runtime: Handle,
     pub(super) seccomp: Seccomp,
+    /// Whether capture threads are served before others.
+    pub(super) realtime: bool,
 }
 
 /// Start the threads of every ring, and the one that counts what never reached them.
-pub(super) fn start(acquired: Acquisition, lanes: &Lanes) -> io::Result<Vec<Thread<()>>> {
+pub(super) fn start(
+    acquired: Acquisition,
+    lanes: &Lanes,
+    gates: &mut Gates,
+) -> io::Result<Vec<Thread<()>>> {
     let Acquisition { captures, mut counters, leavings } = acquired;
     for ring in &leavings.discarded {
         lanes.notices.raise(store::discarded(ring));
@@ -106,7 +116,7 @@ pub(super) fn start(acquired: Acquisition, lanes: &Lanes) -> io::Result<Vec<Thre
         if let Some(backlog) = capture.opened.backlog() {
             lanes.notices.raise(store::resumed((&capture.id, capture.ring), &backlog));
         }
-        threads.extend(capture.start(lanes, counters.as_mut())?);
+        threads.extend(capture.start(lanes, counters.as_mut(), gates)?);
     }
     if let Some(counters) = counters {
         threads.push(start_counters(counters, lanes.clone())?);
@@ -119,7 +129,7 @@ fn start_counters(mut counters: Counters, lanes: Lanes) -> io::Result<Thread<()>
     let id = SourceId::from("interfaces");
     let supervisor = Supervisor::new("counters", id, lanes.notices, lanes.stop.clone());
     let handle = sys::spawn_pinned(name.clone(), None, move || {
-        confine(&sys::seccomp::counters(), lanes.seccomp);
+        restrict::confine_or_warn(&sys::seccomp::counters(), lanes.seccomp);
         supervisor.keep_thread(&lanes.runtime, || {
             loop {
                 counters.look()?;
@@ -134,38 +144,40 @@ fn start_counters(mut counters: Counters, lanes: Lanes) -> io::Result<Thread<()>
     Ok(Thread { name, handle })
 }
 
-/// A thread that parses nothing and cannot be confined further still has the filter of all.
-fn confine(filter: &sys::seccomp::Filter, seccomp: Seccomp) {
-    if let Err(error) = restrict::confine(filter, seccomp) {
-        tracing::warn!(%error, "a thread of a capture has only the filter of all");
-    }
-}
-
 impl Acquired {
     /// Start the thread that takes blocks from the ring and the one that judges them.
-    fn start(self, lanes: &Lanes, counters: Option<&mut Counters>) -> io::Result<[Thread<()>; 2]> {
+    fn start(
+        self,
+        lanes: &Lanes,
+        counters: Option<&mut Counters>,
+        gates: &mut Gates,
+    ) -> io::Result<[Thread<()>; 2]> {
         // As deep as the ring: waiting here and waiting in the kernel are the same, and the
         // kernel's drop counter stays the only place of loss.
         let (deliveries, received) = mpsc::channel(self.opened.n_blocks());
         if let Some(counters) = counters {
             counters.follow(&self.spec.interface, self.ring, deliveries.clone());
         }
-        let analysis = self.start_analysis(received, lanes.clone())?;
-        let capture = self.start_capture(deliveries, lanes.clone())?;
+        let captured = gates.of_clockwork(&self.thread_name("capture"));
+        let judged = gates.of_queue(self.thread_name("analysis"), &deliveries);
+        let analysis = self.start_analysis(received, judged, lanes.clone())?;
+        let capture = self.start_capture(deliveries, captured, lanes.clone())?;
         Ok([capture, analysis])
     }
 
     fn start_analysis(
         &self,
         deliveries: mpsc::Receiver<Delivery>,
+        activity: Activity,
         lanes: Lanes,
     ) -> io::Result<Thread<()>> {
         let analyser = Analyser::new(self.id.clone(), &self.spec.services)
             .of_ring(self.ring, self.spec.rings)
-            .watching(lanes.watched.clone());
+            .watching(lanes.watched.clone())
+            .showing(activity);
         let id = self.id.clone();
         let name = self.thread_name("analysis");
-        let handle = sys::spawn_pinned(name.clone(), self.spec.cpu_of(self.ring), move || {
+        let handle = sys::spawn_pinned(name.clone(), self.place(), move || {
             // What strangers send is not parsed by a thread that could do more than parse.
             if let Err(error) = restrict::confine(&sys::seccomp::analysis(), lanes.seccomp) {
                 let text = format!("analysis {id} cannot be confined and does not run: {error}");
@@ -180,18 +192,32 @@ impl Acquired {
     fn start_capture(
         self,
         deliveries: mpsc::Sender<Delivery>,
+        activity: Activity,
         lanes: Lanes,
     ) -> io::Result<Thread<()>> {
-        let name = self.thread_name("capture");
-        let Self { id, spec, ring, mut opened } = self;
+        let (name, place) = (self.thread_name("capture"), self.place());
+        let Self { id, opened, .. } = self;
+        let mut opened = opened.showing(activity);
         let supervisor = Supervisor::new("capture", id, lanes.notices, lanes.stop.clone());
-        let handle = sys::spawn_pinned(name.clone(), spec.cpu_of(ring), move || {
-            confine(&sys::seccomp::capture(), lanes.seccomp);
+        let handle = sys::spawn_pinned(name.clone(), place, move || {
+            if lanes.realtime
+                && let Err(error) = sys::serve_first()
+            {
+                tracing::warn!(%error, "a capture thread is served as others are; see [runtime] realtime");
+            }
+            restrict::confine_or_warn(&sys::seccomp::capture(), lanes.seccomp);
             supervisor.keep_thread(&lanes.runtime, || {
                 capture::run(&mut opened, &deliveries, &lanes.stop)
             });
         })?;
         Ok(Thread { name, handle })
+    }
+
+    fn place(&self) -> Place {
+        match self.spec.cpus {
+            Processors::Auto => Place::ButFirst,
+            Processors::Any | Processors::Listed(_) => self.spec.cpu_of(self.ring).into(),
+        }
     }
 
     /// `capture eth1`, and of several rings `capture eth1/0`.

@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::Runtime;
@@ -31,9 +32,12 @@ use crate::pipeline::Settings;
 use crate::pipeline::Sources;
 use crate::poller::load;
 use crate::poller::load::Load;
+use crate::record::Event;
 use crate::record::Ledger;
 use crate::record::SourceId;
 use crate::sink;
+use crate::sink::Beside;
+use crate::sink::Output;
 use crate::sys::seccomp;
 
 use super::AppError;
@@ -55,6 +59,8 @@ use super::restrict;
 use super::restrict::Layers;
 use super::signals::Request;
 use super::signals::Signals;
+use super::watchdog::Gates;
+use super::watchdog::Watchdog;
 use told::{started, stopping, tell_of_load, tell_of_sink};
 
 /// Lossless: a poller waits when it is full. A second's worth for a large site.
@@ -97,9 +103,11 @@ pub(super) struct Daemon {
     links: Links,
     threads: Vec<Thread<()>>,
     pipeline: JoinSet<BTreeMap<String, Ledger>>,
-    sink: std::thread::JoinHandle<Ledger>,
+    sink: JoinHandle<Ledger>,
     /// Cancels when it is dropped, so that a start that fails half-way ends what it started.
     running: DropGuard,
+    /// Only under a service manager that asks for one.
+    watchdog: Option<Watchdog>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,9 +152,8 @@ impl Daemon {
         let stop = CancellationToken::new();
         let running = stop.clone().drop_guard();
 
-        let (events, events_out) = mpsc::channel(EVENTS);
-        let sink = sink::spawn(output, config.site.clone(), events_out, confined(&config))
-            .map_err(AppError::Start)?;
+        let mut gates = Gates::default();
+        let (events, sink, beside) = start_sink(output, &config, &mut gates)?;
 
         let (readings, readings_out) = mpsc::channel(READINGS);
         let (line_reports, line_reports_out) = mpsc::channel(LINES);
@@ -154,9 +161,8 @@ impl Daemon {
         let (notices, notices_out) = Notices::lane();
         started(&config, layers).for_each(|event| notices.raise(event));
         let (beats_in, beats) = watch::channel(Beat::default());
-        let pulse = Pulse { beats: beats_in, every: manager.beat_every() };
-        let loads = load::loads(&config.links);
-        loads.iter().for_each(tell_of_load);
+        let activity = gates.of_clockwork("pipeline");
+        let pulse = Pulse { beats: beats_in, every: manager.beat_every(), activity };
         let (heard, heard_out) = mpsc::channel(HEARD);
         let intake = Intake {
             readings: readings_out,
@@ -165,9 +171,7 @@ impl Daemon {
             notices: notices_out,
             taps: heard_out,
         };
-        let mut pipeline = JoinSet::new();
-        let judge = Pipeline::new(settings(&config, &loads)).holding_to(baseline.clone());
-        pipeline.spawn(pipeline::run(intake, judge, events, pulse));
+        let pipeline = start_pipeline(&config, baseline.clone(), (intake, events, pulse));
 
         let followed = Followed::by(config.captures.values());
         let (watched, watched_out) = watch::channel(followed.watch_list(&config.polled()));
@@ -178,9 +182,9 @@ impl Daemon {
             stop: stop.clone(),
             runtime: runtime.handle().clone(),
             seccomp: config.sandbox.seccomp,
+            realtime: config.runtime.realtime,
         };
-        let threads = captures::start(acquired, &lanes).map_err(AppError::Start)?;
-        let runtime = runtime.handle().clone();
+        let threads = captures::start(acquired, &lanes, &mut gates).map_err(AppError::Start)?;
         let lanes = links::Lanes {
             readings,
             lines: line_reports,
@@ -188,9 +192,11 @@ impl Daemon {
             followed: followed.clone(),
             notices: notices.clone(),
             stop,
-            runtime,
+            runtime: runtime.handle().clone(),
         };
         let links = Links::start(lanes, &config.polled());
+        let watchdog =
+            Watchdog::over(gates, &manager, beside, (runtime.handle(), config.sandbox.seccomp))?;
         Ok(Self {
             config,
             baseline,
@@ -208,6 +214,7 @@ impl Daemon {
             pipeline,
             sink,
             running,
+            watchdog,
         })
     }
 
@@ -240,8 +247,11 @@ impl Daemon {
         self.manager.stopping(&reason.to_string());
         self.notices.raise(stopping(reason));
         let grace = self.config.runtime.shutdown_grace;
-        let Self { links, threads, pipeline, sink, notices, running, mut manager, .. } = self;
-        drop((notices, running));
+        let Self {
+            links, threads, pipeline, sink, notices, running, mut manager, watchdog, ..
+        } = self;
+        // What hangs from here on is told by the drain.
+        drop((notices, running, watchdog));
         let (link_tasks, links) = links.into_tasks();
         let ledgers = Drain { link_tasks, links, threads, pipeline, sink }
             .finish(grace)
@@ -256,12 +266,12 @@ impl Daemon {
         }
     }
 
-    /// The pipeline is alive: the only thing that feeds the watchdog.
+    /// The pipeline is alive, and this is how things stand.
     fn on_beat(&mut self) {
         let beat = self.beats.borrow_and_update().clone();
         tracing::debug!(sources = beat.n_sources, status = beat.text, "beat");
         self.look_whether_ready(beat.n_sources);
-        self.manager.on_beat(Instant::now(), &beat.text);
+        self.manager.on_beat(&beat.text);
     }
 
     fn look_whether_ready(&mut self, n_heard: usize) {
@@ -324,20 +334,38 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A sink that cannot be confined still writes: somebody has to.
-fn confined(config: &Config) -> impl FnOnce() + Send + use<> {
-    let seccomp = config.sandbox.seccomp;
-    move || {
-        if let Err(error) = restrict::confine(&seccomp::sink(), seccomp) {
-            tracing::warn!(%error, "the thread that writes events has only the filter of all");
-        }
-    }
+/// The way to it, its thread, and the way to the log beside it.
+fn start_sink(
+    output: Output,
+    config: &Config,
+    gates: &mut Gates,
+) -> Result<(mpsc::Sender<Event>, JoinHandle<Ledger>, Beside), AppError> {
+    let (events, events_out) = mpsc::channel(EVENTS);
+    let activity = gates.of_queue(SINK.to_owned(), &events);
+    let (site, seccomp) = (config.site.clone(), config.sandbox.seccomp);
+    let beside = Beside::new(&output, site.clone()).map_err(AppError::Start)?;
+    let confine = move || restrict::confine_or_warn(&seccomp::sink(), seccomp);
+    let sink = sink::spawn(output, site, events_out, confine, activity).map_err(AppError::Start)?;
+    Ok((events, sink, beside))
+}
+
+fn start_pipeline(
+    config: &Config,
+    baseline: Option<Arc<Baseline>>,
+    (intake, events, pulse): (Intake, mpsc::Sender<Event>, Pulse),
+) -> JoinSet<BTreeMap<String, Ledger>> {
+    let judge = Pipeline::new(settings(config)).holding_to(baseline);
+    let mut pipeline = JoinSet::new();
+    pipeline.spawn(pipeline::run(intake, judge, events, pulse));
+    pipeline
 }
 
 /// What the pipeline starts with.
-fn settings(config: &Config, loads: &BTreeMap<SourceId, Load>) -> Settings {
+fn settings(config: &Config) -> Settings {
+    let loads = load::loads(&config.links);
+    loads.iter().for_each(tell_of_load);
     let (log, window) = (config.log.clone(), config.runtime.window);
-    Settings { log, window, sources: sources(config, loads) }
+    Settings { log, window, sources: sources(config, &loads) }
 }
 
 /// What the pipeline may expect of what is polled.

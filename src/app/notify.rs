@@ -1,8 +1,7 @@
 //! The service manager (`sd_notify(3)`): what the daemon tells systemd about itself.
 //!
-//! Does nothing where there is no `NOTIFY_SOCKET`. The watchdog is fed by the pipeline's beats
-//! alone, so that a stuck pipeline is noticed and the process restarted. Never waits: a service
-//! manager that does not read would otherwise keep signals from being taken.
+//! Does nothing where there is no `NOTIFY_SOCKET`. Never waits: a service manager that does not
+//! read would otherwise keep signals from being taken, and the watchdog from looking.
 
 use std::env;
 use std::ffi::OsStr;
@@ -10,7 +9,7 @@ use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sd_notify::NotifyState;
 
@@ -18,7 +17,7 @@ use sd_notify::NotifyState;
 #[derive(Debug)]
 pub(super) struct ServiceManager {
     line: Option<Line>,
-    feed: Option<Feed>,
+    watchdog: Option<Duration>,
     status: String,
     readiness: Readiness,
     contact: Contact,
@@ -57,7 +56,7 @@ impl ServiceManager {
     fn new(socket: Option<&OsStr>, watchdog: Option<Duration>) -> io::Result<Self> {
         Ok(Self {
             line: socket.map(Line::to).transpose()?,
-            feed: watchdog.map(Feed::new),
+            watchdog,
             status: String::new(),
             readiness: Readiness::Settled,
             contact: Contact::Fine,
@@ -65,12 +64,20 @@ impl ServiceManager {
         })
     }
 
+    /// What the watchdog is fed with, where there is one; it has a socket of its own.
+    pub(super) fn feeder(&self) -> io::Result<Option<Feeder>> {
+        let Some((line, time_out)) = self.line.as_ref().zip(self.watchdog) else {
+            return Ok(None);
+        };
+        Ok(Some(Feeder { line: line.again()?, time_out }))
+    }
+
     /// How often the pipeline has to beat for the watchdog to be fed in time.
     pub(super) fn beat_every(&self) -> Duration {
         const SELDOM: Duration = Duration::from_secs(1);
         const OFTEN: Duration = Duration::from_millis(10);
-        // Half of when it is due: a beat that comes a little early must not cost a whole period.
-        self.feed.as_ref().map_or(SELDOM, |feed| (feed.every / 2).clamp(OFTEN, SELDOM))
+        // Half of when the watchdog is due: what comes a little late must not be taken for hung.
+        self.watchdog.map_or(SELDOM, |time_out| (time_out / 4).clamp(OFTEN, SELDOM))
     }
 
     pub(super) fn ready(&mut self) {
@@ -81,12 +88,9 @@ impl ServiceManager {
     }
 
     /// The pipeline is alive and says how it is.
-    pub(super) fn on_beat(&mut self, now: Instant, status: &str) {
+    pub(super) fn on_beat(&mut self, status: &str) {
         if self.readiness == Readiness::Unheard {
             self.ready();
-        }
-        if self.feed.as_mut().is_some_and(|feed| feed.is_due(now)) {
-            self.tell(&[NotifyState::Watchdog]);
         }
         if self.status != status && self.tell(&[NotifyState::Status(status)]) == Contact::Fine {
             status.clone_into(&mut self.status);
@@ -150,46 +154,43 @@ impl Line {
         Ok(Self { socket, to })
     }
 
+    /// Another socket, to the same place.
+    fn again(&self) -> io::Result<Self> {
+        Ok(Self { socket: self.socket.try_clone()?, to: self.to.clone() })
+    }
+
     fn send(&self, states: &[NotifyState<'_>]) -> io::Result<()> {
         let lines: Vec<_> = states.iter().map(NotifyState::to_string).collect();
         self.socket.send_to_addr(lines.join("\n").as_bytes(), &self.to).map(drop)
     }
 }
 
-/// When the watchdog is due: at half its time-out, as `sd_watchdog_enabled(3)` recommends.
+/// What only the watchdog says. What does not get through is not tried again: it says the same
+/// soon, or it is too late.
 #[derive(Debug)]
-struct Feed {
-    every: Duration,
-    last: Option<Instant>,
+pub(super) struct Feeder {
+    line: Line,
+    time_out: Duration,
 }
 
-impl Feed {
-    fn new(time_out: Duration) -> Self {
-        Self { every: time_out / 2, last: None }
+impl Feeder {
+    /// After which systemd takes the daemon for hung.
+    pub(super) fn time_out(&self) -> Duration {
+        self.time_out
     }
 
-    /// True if the watchdog is to be fed now; it is then taken as fed.
-    fn is_due(&mut self, now: Instant) -> bool {
-        let due = self.last.is_none_or(|last| now.duration_since(last) >= self.every);
-        if due {
-            self.last = Some(now);
-        }
-        due
+    pub(super) fn feed(&self) {
+        let _ = self.line.send(&[NotifyState::Watchdog]);
+    }
+
+    pub(super) fn say(&self, status: &str) {
+        let _ = self.line.send(&[NotifyState::Status(status)]);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_watchdog_is_fed_at_half_its_time_out_and_only_on_a_beat() {
-        let mut feed = Feed::new(Duration::from_secs(4));
-        let start = Instant::now();
-        let beats = [0, 1, 2, 3, 4, 9, 10].map(|s| start + Duration::from_secs(s));
-        let due = beats.map(|now| feed.is_due(now));
-        assert_eq!(due, [true, false, true, false, true, true, false]);
-    }
 
     #[test]
     fn the_pipeline_beats_often_enough_for_the_watchdog() {
@@ -220,7 +221,7 @@ mod tests {
         while manager.tell(&[NotifyState::Watchdog]) == Contact::Fine {}
         manager.ready();
         while heard(&systemd) == "WATCHDOG=1" {}
-        manager.on_beat(Instant::now(), "fine");
+        manager.on_beat("fine");
         assert_eq!([heard(&systemd), heard(&systemd)], ["READY=1", "STATUS=fine"]);
     }
 

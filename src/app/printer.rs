@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::mpsc;
 
+use crate::record::Activity;
 use crate::record::Event;
 use crate::record::Ledger;
 use crate::sink;
@@ -22,7 +23,7 @@ impl Printer {
 
     pub fn start(output: Output) -> io::Result<Self> {
         let (events, receiver) = mpsc::channel(Self::DEPTH);
-        Ok(Self { events, sink: sink::spawn(output, None, receiver, || ())? })
+        Ok(Self { events, sink: sink::spawn(output, None, receiver, || (), Activity::default())? })
     }
 
     pub fn print(&self, event: Event) {

@@ -86,6 +86,15 @@ pub(super) fn confine(filter: &Filter, seccomp: Seccomp) -> io::Result<()> {
     }
 }
 
+/// The same for a thread that parses nothing a stranger sends: if it cannot be confined further, it
+/// still has the filter of all, and does its work.
+pub(super) fn confine_or_warn(filter: &Filter, seccomp: Seccomp) {
+    if let Err(error) = confine(filter, seccomp) {
+        let thread = std::thread::current().name().unwrap_or_default().to_owned();
+        tracing::warn!(%error, thread, "this thread has only the filter of all");
+    }
+}
+
 fn mode(seccomp: Seccomp) -> Option<Mode> {
     match seccomp {
         Seccomp::Enforce => Some(Mode::Enforce),

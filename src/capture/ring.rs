@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Opened;
 use crate::block::{Block, Content, Delivery};
-use crate::record::{InterfaceState, RingCount};
+use crate::record::{Doing, InterfaceState, RingCount};
 use crate::sys::interface::Interface;
 
 /// How long to wait before looking at the stop token again.
@@ -43,6 +43,7 @@ impl<'a> Session<'a> {
     pub(super) fn run(mut self, stop: &CancellationToken) -> io::Result<()> {
         self.follow_interface()?;
         while !stop.is_cancelled() {
+            self.opened.activity.set(Doing::Works);
             if self.step()? == Analyser::Gone {
                 return Ok(());
             }
@@ -116,10 +117,9 @@ impl<'a> Session<'a> {
         let ring = RingCount { packets: count.packets, drops: count.drops };
         let delivery = Delivery { at: SystemTime::now(), ring, interface: None, content };
         // Bounded by the number of blocks; waits only while as many deliveries are unread.
-        match self.deliveries.blocking_send(delivery) {
-            Ok(()) => Ok(Analyser::Listens),
-            Err(_) => Ok(Analyser::Gone),
-        }
+        let is_taken =
+            self.opened.activity.waiting(|| self.deliveries.blocking_send(delivery).is_ok());
+        Ok(if is_taken { Analyser::Listens } else { Analyser::Gone })
     }
 
     /// Let nothing more in, and hand over all that is there.
@@ -127,6 +127,7 @@ impl<'a> Session<'a> {
         self.opened.ring.detach()?;
         let deadline = Instant::now() + DRAIN_LIMIT;
         while self.opened.ring.n_owed() > 0 && Instant::now() < deadline {
+            self.opened.activity.set(Doing::Works);
             match self.opened.ring.next_block(WAIT) {
                 Ok(Some(block)) => {
                     if self.deliver(Content::Block(Block::Ring(block)))? == Analyser::Gone {

@@ -12,6 +12,27 @@ use super::field;
 use super::section::{Names, Section};
 use super::services;
 
+/// Where the threads of a capture run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Processors {
+    /// Wherever the kernel puts them.
+    Any,
+    /// Anywhere but on the first, which most interrupts go to, if there is another.
+    Auto,
+    /// Each ring's on one of these, in turn.
+    Listed(Vec<usize>),
+}
+
+impl Processors {
+    /// That of the threads of one ring, counted from 0, if it is one.
+    pub fn of_ring(&self, ring: u8) -> Option<usize> {
+        match self {
+            Self::Any | Self::Auto => None,
+            Self::Listed(cpus) => cpus.iter().cycle().nth(usize::from(ring)).copied(),
+        }
+    }
+}
+
 /// Every capture of the file, by interface.
 pub(super) fn read(root: &Section<'_>, sources: &mut Names) -> BTreeMap<SourceId, Arc<Capture>> {
     let sections = root.sections("capture", "[[capture]]");
@@ -50,17 +71,23 @@ fn one(section: &Section<'_>, sources: &mut Names) -> Option<Capture> {
 /// Each ring costs the kernel another look at every frame.
 const MAX_RINGS: u8 = 16;
 
-/// One processor for all rings, or a list with one for each.
-fn processors(section: &Section<'_>, rings: u8) -> Vec<usize> {
+/// One processor for all rings, a list with one for each, or `"auto"`.
+fn processors(section: &Section<'_>, rings: u8) -> Processors {
     let processor = field::integer(0..=1023);
-    let read = section.optional("cpu", |value| match value.as_array() {
-        Some(_) => field::list(usize::from(MAX_RINGS), &processor)(value).map(Cpu::List),
-        None => processor(value).map(Cpu::One),
+    let read = section.optional("cpu", |value| match (value.as_array(), value.as_str()) {
+        (Some(_), _) => field::list(usize::from(MAX_RINGS), &processor)(value).map(Cpu::List),
+        (None, Some("auto")) => Ok(Cpu::Auto),
+        (None, Some(text)) => {
+            let help = "expected a number from 0 to 1023, without quotes, or \"auto\"";
+            Err(Complaint::new(format!("\"{text}\" will not do"), help))
+        }
+        (None, None) => processor(value).map(Cpu::One),
     });
     let listed = match read {
         Some(Cpu::List(listed)) => listed,
-        Some(Cpu::One(cpu)) => return vec![cpu],
-        None => return Vec::new(),
+        Some(Cpu::One(cpu)) => return Processors::Listed(vec![cpu]),
+        Some(Cpu::Auto) => return Processors::Auto,
+        None => return Processors::Any,
     };
     if listed.len() != usize::from(rings) {
         let message = format!("{} processors for {rings} rings", listed.len());
@@ -70,11 +97,12 @@ fn processors(section: &Section<'_>, rings: u8) -> Vec<usize> {
     let good = |cpu: Result<usize, Complaint>| {
         cpu.map_err(|complaint| section.report_key("cpu", complaint)).ok()
     };
-    listed.into_iter().filter_map(good).collect()
+    Processors::Listed(listed.into_iter().filter_map(good).collect())
 }
 
-/// The two ways to write `cpu`.
+/// The ways to write `cpu`.
 enum Cpu {
+    Auto,
     One(usize),
     List(Vec<Result<usize, Complaint>>),
 }

@@ -77,6 +77,8 @@ fn runtime(section: &Section<'_>) -> Runtime {
     let window = Duration::from_millis(100)..=Duration::from_secs(3600);
     let runtime = Runtime {
         cpus: section.list("cpus", 64, field::integer(0..=1023)).unwrap_or(default.cpus),
+        nice: section.or("nice", default.nice, field::integer(-20..=19)),
+        realtime: section.or("realtime", default.realtime, field::flag),
         shutdown_grace: section.or(
             "shutdown_grace",
             default.shutdown_grace,

@@ -87,6 +87,7 @@ fn is_exempt(kind: Kind, samples: Samples) -> bool {
         Kind::EventsSuppressed
         | Kind::DaemonStarted
         | Kind::DaemonStopping
+        | Kind::DaemonStalled
         | Kind::ConfigReloaded
         | Kind::ConfigRejected
         | Kind::SandboxWeak

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use crate::record::{Event, Ledger, LineReport, Reading, TapReport, WireReport};
+use crate::record::{Activity, Doing, Event, Ledger, LineReport, Reading, TapReport, WireReport};
 
 use super::Notice;
 use super::Pipeline;
@@ -82,12 +82,14 @@ impl Beat {
     }
 }
 
-/// Where beats go. A pipeline that is stuck stops sending them.
+/// Where beats go. A pipeline that is stuck stops sending them, and moves no more.
 #[derive(Debug)]
 pub struct Pulse {
     pub beats: watch::Sender<Beat>,
     /// Longest time between two beats: a watchdog waits for the next one.
     pub every: Duration,
+    /// Moves with each beat, for the watchdog.
+    pub activity: Activity,
 }
 
 /// Move records through the pipeline until every lane has been hung up, then tell the ledgers.
@@ -107,7 +109,10 @@ pub async fn run(
         tokio::select! {
             biased;
             _ = window.tick() => pipeline.on_window_end(SystemTime::now()),
-            _ = beat.tick() => pulse.beats.send_modify(|beat| beat.on_tick(&pipeline)),
+            _ = beat.tick() => {
+                pulse.activity.set(Doing::Works);
+                pulse.beats.send_modify(|beat| beat.on_tick(&pipeline));
+            }
             input = intake.next() => match input {
                 Some(Input::Notice(notice)) => pipeline.on_notice(notice),
                 Some(Input::Reading(reading)) => pipeline.on_reading(&reading),

@@ -66,6 +66,7 @@ pub enum Kind {
     EventsSuppressed,
     DaemonStarted,
     DaemonStopping,
+    DaemonStalled,
     ConfigReloaded,
     ConfigRejected,
     TaskFailed,
@@ -75,7 +76,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 60] = [
+    pub const ALL: [Self; 61] = [
         Self::PollSample,
         Self::LimitExceeded,
         Self::LimitReturned,
@@ -130,6 +131,7 @@ impl Kind {
         Self::EventsSuppressed,
         Self::DaemonStarted,
         Self::DaemonStopping,
+        Self::DaemonStalled,
         Self::ConfigReloaded,
         Self::ConfigRejected,
         Self::TaskFailed,
@@ -195,6 +197,7 @@ impl Kind {
             Self::EventsSuppressed => "events.suppressed",
             Self::DaemonStarted => "daemon.started",
             Self::DaemonStopping => "daemon.stopping",
+            Self::DaemonStalled => "daemon.stalled",
             Self::ConfigReloaded => "config.reloaded",
             Self::ConfigRejected => "config.rejected",
             Self::TaskFailed => "task.failed",
@@ -210,6 +213,7 @@ impl Kind {
             | Self::LinkDown
             | Self::CaptureDown
             | Self::ConfigRejected
+            | Self::DaemonStalled
             | Self::TaskFailed
             | Self::SandboxViolation => Severity::Error,
             Self::LimitExceeded
@@ -325,6 +329,7 @@ impl Kind {
             Self::EventsSuppressed => "e2b6e3de06e445c9a2389377239a18bf",
             Self::DaemonStarted => "80f51ae1651e4fb9bb3b6c17716b3568",
             Self::DaemonStopping => "63160c04957341ee8e8789fafa7e242e",
+            Self::DaemonStalled => "973643a76f22b29a7e245143f8f44d77",
             Self::ConfigReloaded => "02508aaf664b450d8c7bfe9c9cd09b5f",
             Self::ConfigRejected => "c01909935d0647bda0181b5d59b0c978",
             Self::TaskFailed => "ce666acdbb4143c589f567ac4aae23fa",

@@ -225,7 +225,9 @@ fn a_huge_text_is_cut_and_not_refused() {
 fn the_thread_ends_with_its_channel_and_returns_its_ledger() {
     let page = Page::default();
     let (events, received) = mpsc::channel(4);
-    let thread = spawn(Output::Json(Box::new(page.clone())), None, received, || ()).unwrap();
+    let thread =
+        spawn(Output::Json(Box::new(page.clone())), None, received, || (), Activity::default())
+            .unwrap();
     (0..100).for_each(|_| events.blocking_send(event()).unwrap());
     drop(events);
     assert_eq!(thread.join().unwrap().to_string(), "in 100 = out 100");

@@ -93,6 +93,11 @@ pub const fn sink() -> Filter {
     Filter { tables: &[COMMON, threads::SINK] }
 }
 
+/// All that the watchdog's thread needs.
+pub const fn watchdog() -> Filter {
+    Filter { tables: &[COMMON, threads::SINK, threads::WATCHDOG] }
+}
+
 /// Put the calling thread, and those it will start, under `filter`. Sets `no_new_privs`.
 ///
 /// [`io::ErrorKind::Unsupported`] where no filter can be written for this processor, or where the

@@ -20,9 +20,9 @@ pub(crate) fn alone(name: &str, body: impl FnOnce()) {
     assert!(run.status.success() && told.contains("test result: ok. 1 passed"), "{name}");
 }
 
-/// Memory of this process that is in use, in KiB (`VmRSS`, `proc_pid_status(5)`).
-pub(crate) fn resident_kib() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
+/// Memory of a process that is in use, in KiB (`VmRSS`, `proc_pid_status(5)`); `self` is this one.
+pub(crate) fn resident_kib(process: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }

@@ -71,7 +71,7 @@ fn a_small_site_is_read_as_it_was_meant() {
     let config = accepted(SITE);
     assert_eq!(config.site.as_deref(), Some("pump-station-7"));
     assert_eq!(config.log.samples, Samples::Changes);
-    assert_eq!(config.captures[&SourceId::from("eth1")].cpus, [1]);
+    assert_eq!(config.captures[&SourceId::from("eth1")].cpu_of(0), Some(1));
     let link = &config.links[&SourceId::from("line-a")];
     assert_eq!(link.endpoint.to_string(), "rtu:///dev/ttyS0?baud=19200&parity=even&stop=1");
     let [pump] = &link.devices[..] else { panic!("{:?}", link.devices) };

@@ -7,6 +7,8 @@ mod opcua;
 mod plant;
 mod process;
 mod serial;
+mod start;
+mod watchdog;
 
 use std::time::Duration;
 

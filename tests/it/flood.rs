@@ -102,12 +102,12 @@ fn flood(frame_len: usize, lasts: Duration, spec: Capture) -> Option<Flooded> {
     let sending = far.spawn(move || send(frame_len, lasts));
     let settled = Instant::now() + lasts / 5;
     plant.take_until(|_| Instant::now() >= settled);
-    let before_kib = resident_kib();
+    let before_kib = resident_kib("self");
     plant.take_until(|_| sending.is_finished());
     let sent = sending.join().unwrap();
     let deadline = Instant::now() + PATIENCE;
     plant.take_until(|plant| plant.received >= sent || Instant::now() >= deadline);
-    let grown_kib = resident_kib().saturating_sub(before_kib);
+    let grown_kib = resident_kib("self").saturating_sub(before_kib);
     let (ledger, events) = plant.close();
     Some(Flooded { sent, ledger, events, grown_kib })
 }

@@ -64,11 +64,11 @@ fn flood_on(mut watched: Watched, packet: impl Fn(u64) -> Packet) -> Watched {
     let mut settled_kib = 0;
     for block in 0..n_packets / BLOCK_FRAMES {
         if block == SETTLED.min(n_packets / 2) / BLOCK_FRAMES {
-            settled_kib = resident_kib();
+            settled_kib = resident_kib("self");
         }
         watched.see((0..BLOCK_FRAMES).map(|n| packet(block * BLOCK_FRAMES + n)).collect());
     }
-    let grown_kib = resident_kib().saturating_sub(settled_kib);
+    let grown_kib = resident_kib("self").saturating_sub(settled_kib);
     assert_eq!(watched.n_writes_told(), 0);
     let half = BLOCK_FRAMES / 2;
     let (before, after) = ((0..half).map(&packet), (half..BLOCK_FRAMES).map(&packet));

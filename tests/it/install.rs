@@ -13,7 +13,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/install.sh"
 const CONFIG: &str = "etc/infra_monitor.toml";
 
 /// Everything but the configuration.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     "etc/apparmor.d/infra_monitor",
     "etc/systemd/system/infra_monitor.service",
     "usr/local/bin/infra_monitor",
@@ -25,6 +25,7 @@ const FILES: [&str; 14] = [
     "usr/local/share/infra_monitor/infra_monitor.service.d/10-serial.conf",
     "usr/local/share/infra_monitor/infra_monitor.service.d/20-passive.conf",
     "usr/local/share/infra_monitor/infra_monitor.service.d/30-pinning.conf",
+    "usr/local/share/infra_monitor/infra_monitor.service.d/40-priority.conf",
     "usr/local/share/man/man5/infra_monitor.toml.5",
     "usr/local/share/man/man8/infra_monitor.8",
     "usr/local/share/zsh/site-functions/_infra_monitor",

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
-use infra_monitor::record::{Event, Kind, Ledger, SourceId};
+use infra_monitor::record::{Activity, Event, Kind, Ledger, SourceId};
 use infra_monitor::sink::{Output, spawn};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -53,7 +53,14 @@ fn script() -> Option<PathBuf> {
 fn beside_a_private_journald() {
     let journald = Pid::from_raw(std::env::var("JOURNALD_PID").unwrap().parse().unwrap());
     let (events, received) = mpsc::channel(256);
-    let thread = spawn(Output::Journald, Some("pump-station-7".into()), received, || ()).unwrap();
+    let thread = spawn(
+        Output::Journald,
+        Some("pump-station-7".into()),
+        received,
+        || (),
+        Activity::default(),
+    )
+    .unwrap();
 
     events.blocking_send(sample()).unwrap();
     let entries = entries_until(|entries| entries.len() == 1);

@@ -15,6 +15,7 @@ const UNIT: &str = "infra_monitor.service";
 const SERIAL: &str = "10-serial.conf";
 const PASSIVE: &str = "20-passive.conf";
 const PINNING: &str = "30-pinning.conf";
+const PRIORITY: &str = "40-priority.conf";
 
 /// The unit with these drop-ins, below a root folder of its own; it starts the program that was
 /// built with the tests.
@@ -66,6 +67,8 @@ fn the_unit_is_exposed_as_little_as_is_promised_with_each_of_its_drop_ins() {
         (&[SERIAL, PASSIVE], 4),
         (&[PINNING], 11),
         (&[SERIAL, PINNING], 13),
+        (&[PRIORITY], 12),
+        (&[SERIAL, PINNING, PRIORITY], 14),
     ] {
         let unit = Unit::with(drop_ins);
         let mut command = Command::new("systemd-analyze");
@@ -87,7 +90,7 @@ fn the_unit_is_exposed_as_little_as_is_promised_with_each_of_its_drop_ins() {
 
 #[test]
 fn the_unit_is_valid_with_each_of_its_drop_ins() {
-    for drop_ins in [&[][..], &[SERIAL], &[SERIAL, PASSIVE], &[PINNING]] {
+    for drop_ins in [&[][..], &[SERIAL], &[SERIAL, PASSIVE], &[PINNING, PRIORITY]] {
         let unit = Unit::with(drop_ins);
         let mut command = Command::new("systemd-analyze");
         // The manual is that of the tree, not of this machine.

@@ -19,6 +19,7 @@ use super::super::captures::Acquisition;
 use super::super::notices::Notices;
 use super::super::restrict;
 use super::super::signals::{Request, Signals};
+use super::super::watchdog::Gates;
 use super::super::workers;
 use super::Learned;
 
@@ -88,8 +89,9 @@ impl Session {
             stop: stop.clone(),
             runtime: runtime.handle().clone(),
             seccomp: config.sandbox.seccomp,
+            realtime: config.runtime.realtime,
         };
-        captures::start(acquired, &lanes).map_err(AppError::Start)?;
+        captures::start(acquired, &lanes, &mut Gates::default()).map_err(AppError::Start)?;
         drop((lanes, entered));
         let (started, live) = (Instant::now(), Live::default());
         let mut listener = Listener { learned, observe, started, live };

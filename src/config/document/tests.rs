@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::record::SourceId;
 
-use super::super::{Capture, Endpoint, Link, Serial, SerialTap};
+use super::super::{Capture, Endpoint, Link, Processors, Serial, SerialTap};
 use super::*;
 
 const REFERENCE: &str = include_str!("../../../config/infra_monitor.toml");
@@ -50,7 +50,7 @@ fn the_examples_of_the_reference_are_good() {
 #[test]
 fn the_examples_of_the_reference_show_the_defaults() {
     let config = examples();
-    let expected = Capture { cpus: vec![1], ..Capture::new("eth1") };
+    let expected = Capture { cpus: Processors::Listed(vec![1]), ..Capture::new("eth1") };
     assert_eq!(config.captures[&SourceId::from("eth1")], Arc::new(expected));
     for link in config.links.values() {
         let expected = Link { devices: link.devices.clone(), ..Link::new(link.endpoint.clone()) };

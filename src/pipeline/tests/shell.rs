@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::pipeline::{Beat, Intake, Notice, Pulse, run};
-use crate::record::{Ledger, LineCount, LineReport, UnitCount, WireReport};
+use crate::record::{Activity, Ledger, LineCount, LineReport, UnitCount, WireReport};
 
 use super::*;
 
@@ -33,7 +33,8 @@ fn rig_of(pipeline: Pipeline, queue: usize) -> Rig {
     let (reports, reports_out) = mpsc::channel(1024);
     let (events_in, events) = mpsc::channel(queue);
     let (beats_in, beats) = watch::channel(Beat::default());
-    let pulse = Pulse { beats: beats_in, every: Duration::from_secs(1) };
+    let activity = Activity::default();
+    let pulse = Pulse { beats: beats_in, every: Duration::from_secs(1), activity };
     let (_, taps) = mpsc::channel(1);
     let intake = Intake {
         notices: notices_out,

@@ -267,6 +267,11 @@ pub(super) const PROCESS: &[Row] = &[
     (libc::SYS_set_robust_list, Always, "a thread begins"),
     (libc::SYS_rseq, Always, "a thread begins"),
     (libc::SYS_sched_setaffinity, Always, "pins a thread to its processor"),
+    (
+        libc::SYS_sched_setscheduler,
+        Only(&[Equal(0, 0), Equal(1, unsigned(libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK))]),
+        "a capture thread is served first",
+    ),
     (libc::SYS_prctl, Only(&[Equal(0, unsigned(libc::PR_SET_NAME))]), "a thread says what it is"),
     (
         libc::SYS_prctl,

@@ -1,5 +1,6 @@
 //! Several rings on one interface, and the processors of their threads.
 
+use infra_monitor::config::Processors;
 use infra_monitor::record::SourceId;
 
 use super::{accepted, assert_refused};
@@ -22,6 +23,19 @@ fn each_ring_has_the_processor_that_is_listed_for_it_or_all_have_the_one() {
     assert_eq!(cpus("rings = 2"), [None, None]);
     assert_eq!(cpus("rings = 2\ncpu = 3"), [Some(3), Some(3)]);
     assert_eq!(cpus("rings = 3\ncpu = [2, 1, 2]"), [Some(2), Some(1), Some(2)]);
+}
+
+#[test]
+fn auto_leaves_the_choice_of_processors_to_the_program() {
+    let config = accepted(&capture("rings = 2\ncpu = \"auto\""));
+    let capture_of = &config.captures[&SourceId::from("eth1")];
+    assert_eq!(capture_of.cpus, Processors::Auto);
+    assert_refused(
+        &capture("cpu = \"any\""),
+        &[
+            "3:7: `cpu`: \"any\" will not do (expected a number from 0 to 1023, without quotes, or \"auto\")",
+        ],
+    );
 }
 
 #[test]

@@ -14,6 +14,7 @@ use nix::unistd::{Pid, Uid};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::alone::resident_kib;
 use crate::program::Run;
 use crate::program::program_as_nobody;
 
@@ -40,9 +41,7 @@ impl Daemon {
 
     /// Under the service manager that listens at `socket`.
     pub(super) fn start_notifying(socket: &Path, config: &str) -> Self {
-        let environment =
-            [("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "200000")];
-        Self::run(config, &environment, Reader::Follows)
+        Self::run(config, &watched_at(socket), Reader::Follows)
     }
 
     /// Its standard output is a file on a disk that is full.
@@ -53,6 +52,11 @@ impl Daemon {
     /// Its standard output is a pipe that nobody reads from.
     pub(super) fn start_unread(config: &str) -> Self {
         Self::run(config, &[], Reader::Hangs)
+    }
+
+    /// The same, under a service manager.
+    pub(super) fn start_unread_under(systemd: &ServiceManager, config: &str) -> Self {
+        Self::run(config, &watched_at(&systemd.path()), Reader::Hangs)
     }
 
     fn run(config: &str, environment: &[(&str, &str)], reader: Reader) -> Self {
@@ -130,6 +134,22 @@ impl Daemon {
         (self.exit(), self.errors())
     }
 
+    /// Those of this name, which the kernel cuts after 15 bytes.
+    pub(super) fn thread_ids(&self, name: &str) -> Vec<Pid> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let tasks = tasks.map(|task| task.unwrap().path());
+        let named =
+            tasks.filter(|task| fs::read_to_string(task.join("comm")).unwrap().trim_end() == name);
+        named
+            .map(|task| Pid::from_raw(task.file_name().unwrap().to_str().unwrap().parse().unwrap()))
+            .collect()
+    }
+
+    /// Memory of it that is in use, in KiB.
+    pub(super) fn resident_kib(&self) -> u64 {
+        resident_kib(&self.child.id().to_string())
+    }
+
     /// `status` of each thread, as proc(5) describes it.
     pub(super) fn threads(&self) -> Vec<String> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
@@ -156,6 +176,11 @@ impl Daemon {
     fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().try_into().unwrap())
     }
+}
+
+/// What a service manager at `socket` puts into the environment.
+fn watched_at(socket: &Path) -> [(&str, &str); 2] {
+    [("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "200000")]
 }
 
 impl Drop for Daemon {
@@ -210,6 +235,24 @@ impl ServiceManager {
             seen.push(told);
         }
         panic!("waited in vain for {state}: {seen:?}");
+    }
+
+    /// All that it is told in this time.
+    pub(super) fn within(&self, time: Duration) -> Vec<String> {
+        let deadline = Instant::now() + time;
+        let mut told = vec![];
+        let mut buffer = [0; 4096];
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                self.socket.set_read_timeout(Some(PATIENCE)).unwrap();
+                return told;
+            }
+            self.socket.set_read_timeout(Some(left)).unwrap();
+            if let Ok(len) = self.socket.recv(&mut buffer) {
+                told.push(String::from_utf8(buffer[..len].to_vec()).unwrap());
+            }
+        }
     }
 
     pub(super) fn path(&self) -> std::path::PathBuf {

@@ -98,7 +98,8 @@ fn files(page: &mut Page) {
             "/usr/share/infra_monitor/infra_monitor.service.d",
             "Drop-ins of the unit to copy into /etc/systemd/system/infra_monitor.service.d: \
              10-serial.conf for serial lines, 20-passive.conf for no network, 30-pinning.conf for \
-             threads pinned to processors. Installed by hand, below /usr/local/share.",
+             threads pinned to processors, 40-priority.conf for threads served before others. \
+             Installed by hand, below /usr/local/share.",
         ),
     ] {
         page.term(file);

@@ -81,6 +81,11 @@ pub(in super::super) const SINK: &[Row] = &[
     (SYS_FCNTL, Only(&[Equal(1, unsigned(libc::F_GETFD))]), "checks what is about to be closed"),
 ];
 
+/// To the watchdog, which feeds the service manager, and has its own way to the log: beside what the
+/// sink needs.
+pub(in super::super) const WATCHDOG: &[Row] =
+    &[(libc::SYS_sendto, Only(&[OffCaptures]), "tells the service manager that all is well")];
+
 /// To `learn`, which writes one file at its end, in place of another: beside what the daemon needs.
 pub(in super::super) const LEARNER: &[Row] = &[
     #[cfg(any(target_arch = "x86_64", target_arch = "arm"))]
