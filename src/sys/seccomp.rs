@@ -40,8 +40,9 @@ pub enum Is {
     Not(u8, u64),
     /// Of the low 32 bits of this argument, those in the mask have this value.
     Masked(u8, u64, u64),
-    /// All 64 bits of this argument have this value.
-    Length(u8, u64),
+    /// All 64 bits of this argument have this value: for a length, and for an address, of which the
+    /// low half alone says nothing.
+    Whole(u8, u64),
     /// The first argument is a descriptor that no capture socket has.
     OffCaptures,
     /// This argument is the number of this process.

@@ -116,7 +116,7 @@ fn rule(all: &[Is], descriptor: Option<(SeccompCmpOp, u64)>) -> io::Result<Secco
         Is::Masked(at, mask, value) => {
             Some(SeccompCondition::new(at, Dword, MaskedEq(mask), value))
         }
-        Is::Length(at, value) => Some(SeccompCondition::new(at, Qword, Eq, value)),
+        Is::Whole(at, value) => Some(SeccompCondition::new(at, Qword, Eq, value)),
         Is::OwnProcess(at) => Some(SeccompCondition::new(at, Dword, Eq, std::process::id().into())),
         Is::OffCaptures => None,
     });

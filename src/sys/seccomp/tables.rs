@@ -6,7 +6,7 @@
 pub(super) mod threads;
 
 use super::Is;
-use super::Is::{Equal, Length, Masked, Not, OffCaptures, OwnProcess};
+use super::Is::{Equal, Masked, Not, OffCaptures, OwnProcess, Whole};
 use super::Row;
 use super::When::{Always, Only};
 #[cfg(target_arch = "arm")]
@@ -63,7 +63,7 @@ pub(super) const COMMON: &[Row] = &[
     (CLOCK_GETTIME64, Always, "the same, with a time that lasts beyond 2038"),
     (libc::SYS_restart_syscall, Always, "a wait that was interrupted, taken up by the kernel"),
     // Waking a runtime that sleeps in epoll is a write of eight bytes to its eventfd(2).
-    (libc::SYS_write, Only(&[OffCaptures, Length(2, 8)]), "wakes the runtime"),
+    (libc::SYS_write, Only(&[OffCaptures, Whole(2, 8)]), "wakes the runtime"),
     (libc::SYS_write, Only(&[Equal(0, 2)]), "the last words of a panic or a violation"),
     (libc::SYS_writev, Only(&[Equal(0, 2)]), "the last words of a panic, or of the C library"),
     // Memory, as the allocators of Rust and C want it. Never to be executed.
@@ -102,7 +102,7 @@ pub(super) const COMMON: &[Row] = &[
     ),
     (
         libc::SYS_sendto,
-        Only(&[Equal(0, unsigned(REPORT_FD)), Equal(4, 0)]),
+        Only(&[Equal(0, unsigned(REPORT_FD)), Whole(4, 0)]),
         "a violation is told to journald, on a socket that is connected to nothing else",
     ),
     #[cfg(target_arch = "arm")]
@@ -285,7 +285,7 @@ pub(super) const PROCESS: &[Row] = &[
     ),
     (
         libc::SYS_prlimit64,
-        Only(&[Equal(0, 0), Equal(2, 0)]),
+        Only(&[Equal(0, 0), Whole(2, 0)]),
         "a thread asks how large its stack is",
     ),
 ];

@@ -214,6 +214,23 @@ fn a_thread_signals_only_its_own_process_and_keeps_what_tells_of_violations() {
 }
 
 #[test]
+fn an_address_is_null_only_if_both_its_halves_are() {
+    if cfg!(target_pointer_width = "32") {
+        println!("skipped: an address has no upper half here");
+        return;
+    }
+    let somewhere = 1 << 32; // where anybody may map memory
+    let report = numbers::unsigned(violation::REPORT_FD);
+    for (thread, filter) in FILTERS.into_iter().filter(|(thread, _)| *thread != "process") {
+        let elsewhere = asked(&filter, libc::SYS_sendto, &[report, 1, 80, 0, somewhere]);
+        let free = matches!(thread, "capture" | "counters"); // they ask netlink
+        assert_eq!(elsewhere, if free { ALLOW } else { TRAP }, "{thread}: a report to elsewhere");
+    }
+    let limits = asked(&process(), libc::SYS_prlimit64, &[0, 3, somewhere]);
+    assert_eq!(limits, TRAP, "set, not read");
+}
+
+#[test]
 fn an_audit_makes_the_call_and_logs_it() {
     let program = program::of(&process(), Mode::Audit).unwrap();
     let asked = |call| verdict(&program, program[1].k, call, &[]);

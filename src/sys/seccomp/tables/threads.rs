@@ -1,6 +1,6 @@
 //! What threads of one purpose are left with, beside what all of them need.
 
-use super::super::Is::{Equal, OffCaptures};
+use super::super::Is::{Equal, OffCaptures, Whole};
 use super::super::Row;
 use super::super::When::{Always, Only};
 #[cfg(target_arch = "arm")]
@@ -68,7 +68,7 @@ pub(in super::super) const COUNTERS: &[Row] = &[
 pub(in super::super) const SINK: &[Row] = &[
     (libc::SYS_write, Only(&[OffCaptures]), "an event to standard output"),
     (libc::SYS_writev, Only(&[OffCaptures]), "an event to standard output"),
-    (libc::SYS_sendto, Only(&[OffCaptures, Equal(4, 0)]), "an event to journald"),
+    (libc::SYS_sendto, Only(&[OffCaptures, Whole(4, 0)]), "an event to journald"),
     #[cfg(target_arch = "arm")]
     (libc::SYS_send, Only(&[OffCaptures]), "an event to journald"),
     (libc::SYS_connect, Always, "journald that was started again"),
