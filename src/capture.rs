@@ -14,6 +14,7 @@ pub use parked::{Discarded, Leavings, Parked};
 use std::io;
 use std::sync::Arc;
 
+use nix::errno::Errno;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -27,9 +28,10 @@ use crate::sys::{Backlog, KeptRing, PacketRing, RingSpec, Share};
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
     #[error(
-        "capture on {interface}: not permitted to open a packet socket; \
-         start the systemd unit, grant it with `setcap cap_net_raw+ep` on the program, or be root \
-         (`run --allow-root`)"
+        "capture on {interface}: not permitted to open a packet socket, and none was passed in; as \
+         a systemd unit: `open-sockets` passes it (ExecStartPre=, which 20-passive.conf leaves out), \
+         and `journalctl -u infra_monitor` has what it said; else grant it with \
+         `setcap cap_net_raw+ep` on the program, or be root (`run --allow-root`)"
     )]
     NoPermission { interface: Arc<str> },
     #[error("capture on {interface}: cannot {attempt}: {source}")]
@@ -39,7 +41,9 @@ pub enum CaptureError {
 impl CaptureError {
     fn new(interface: &Arc<str>, attempt: &'static str, source: io::Error) -> Self {
         let interface = Arc::clone(interface);
-        if source.kind() == io::ErrorKind::PermissionDenied {
+        // A unit with RestrictAddressFamilies= refuses a packet socket as if there were none.
+        let is_withheld = source.raw_os_error() == Some(Errno::EAFNOSUPPORT as i32);
+        if is_withheld || source.kind() == io::ErrorKind::PermissionDenied {
             return Self::NoPermission { interface };
         }
         Self::Io { interface, attempt, source }

@@ -30,6 +30,7 @@ pub use baseline::{
     Ranges, Service, Talk, merged, parse_baseline, read_baseline,
 };
 pub use capture::Processors;
+pub use capture::{BLOCK_SIZES, BLOCKS, MAX_RINGS_IN_ALL};
 pub use checksum::{Checksum, Expect, RegisterRange};
 pub use document::parse;
 pub use endpoint::{Endpoint, EndpointError, Parity, Serial, StopBits, Tls, UnitError, Units};

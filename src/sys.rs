@@ -24,7 +24,7 @@ pub use interface_counters::{CounterReader, InterfaceCounters, RxCounters, Softn
 pub use packet_ring::{
     Backlog, KeptRing, PacketRing, Passed, RingBlock, RingCount, RingSpec, Share,
 };
-pub use packet_socket::PacketSocket;
+pub use packet_socket::{CAPTURE_FDS, PacketSocket};
 pub use passed_fds::passed_fds;
 pub use serial_line::{LineFormat, ParityBit, SerialInput};
 pub use thread::{Place, pin_current, serve_first, set_nice, spawn_pinned};

@@ -22,6 +22,7 @@ use crate::capture::counters;
 use crate::capture::counters::Counters;
 use crate::config::Capture;
 use crate::config::Config;
+use crate::config::MAX_RINGS_IN_ALL;
 use crate::config::Processors;
 use crate::config::Seccomp;
 use crate::flow::WatchList;
@@ -65,6 +66,11 @@ impl Acquisition {
         (&self.leavings.in_use, &self.leavings.surplus)
     }
 }
+
+// Each ring that a configuration may ask for has a descriptor of its own.
+const _: () = assert!(
+    *sys::CAPTURE_FDS.end() - *sys::CAPTURE_FDS.start() + 1 == MAX_RINGS_IN_ALL.cast_signed()
+);
 
 /// How often interfaces are asked what they lost.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -1,6 +1,7 @@
 //! `[[capture]]`: the rings on one interface.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +37,15 @@ impl Processors {
 /// Every capture of the file, by interface.
 pub(super) fn read(root: &Section<'_>, sources: &mut Names) -> BTreeMap<SourceId, Arc<Capture>> {
     let sections = root.sections("capture", "[[capture]]");
-    let captures = sections.iter().filter_map(|section| one(section, sources));
+    let mut n_rings = 0;
+    let captures = sections.iter().filter_map(|section| {
+        let capture = one(section, sources)?;
+        n_rings += u32::from(capture.rings);
+        if n_rings > MAX_RINGS_IN_ALL {
+            section.report_key("rings", too_many(n_rings));
+        }
+        Some(capture)
+    });
     captures.map(|capture| (SourceId::from(&*capture.interface), Arc::new(capture))).collect()
 }
 
@@ -51,15 +60,8 @@ fn one(section: &Section<'_>, sources: &mut Names) -> Option<Capture> {
         interface: interface.clone().unwrap_or_default(),
         rings,
         cpus: processors(section, rings),
-        // More than a GSO frame of 64 KiB; a power of two, because the kernel rounds up to one.
-        block_size: section.or(
-            "block_size",
-            default.block_size,
-            field::power_of_two(128 << 10..=8 << 20),
-        ),
-        // One is being filled while another is read. With the largest block this is 2 GiB, which
-        // is less than the kernel's limit of 4.
-        blocks: section.or("blocks", default.blocks, field::integer(2..=256)),
+        block_size: section.or("block_size", default.block_size, field::power_of_two(BLOCK_SIZES)),
+        blocks: section.or("blocks", default.blocks, field::integer(BLOCKS)),
         block_timeout: section.or("block_timeout", default.block_timeout, field::duration(TIMEOUT)),
         promiscuous: section.or("promiscuous", default.promiscuous, field::flag),
         services: services::read(section),
@@ -68,8 +70,24 @@ fn one(section: &Section<'_>, sources: &mut Names) -> Option<Capture> {
     interface.map(|_| capture)
 }
 
+/// Bytes: more than a GSO frame of 64 KiB; a power of two, because the kernel rounds up to one.
+pub const BLOCK_SIZES: RangeInclusive<u32> = 128 << 10..=8 << 20;
+
+/// One is being filled while another is read. With the largest block this is 2 GiB, which is less
+/// than the kernel's limit of 4.
+pub const BLOCKS: RangeInclusive<u32> = 2..=256;
+
 /// Each ring costs the kernel another look at every frame.
 const MAX_RINGS: u8 = 16;
+
+/// Of all captures: as many descriptors are kept for capture sockets.
+pub const MAX_RINGS_IN_ALL: u32 = 64;
+
+fn too_many(n_rings: u32) -> Complaint {
+    let message =
+        format!("with these there are {n_rings} rings, and {MAX_RINGS_IN_ALL} can be had");
+    Complaint::new(message, "take fewer `rings`, or capture the rest on another machine")
+}
 
 /// One processor for all rings, a list with one for each, or `"auto"`.
 fn processors(section: &Section<'_>, rings: u8) -> Processors {
@@ -108,5 +126,4 @@ enum Cpu {
 }
 
 /// The kernel counts in milliseconds; above a second nobody would call it monitoring.
-const TIMEOUT: std::ops::RangeInclusive<Duration> =
-    Duration::from_millis(1)..=Duration::from_secs(1);
+const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(1);

@@ -12,7 +12,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, getsockopt, socket};
 
 /// Descriptors of capture sockets, so that a system call filter can tell them from all others and
 /// forbid to transmit on them.
-pub(super) const CAPTURE_FDS: std::ops::RangeInclusive<RawFd> = 900..=963;
+pub const CAPTURE_FDS: std::ops::RangeInclusive<RawFd> = 900..=963;
 
 /// Which frames a socket is given.
 #[derive(Clone, Copy, Debug)]
@@ -45,11 +45,7 @@ impl PacketSocket {
 
     /// The same socket in [`CAPTURE_FDS`].
     pub(super) fn reserve(&self) -> io::Result<OwnedFd> {
-        let need = libc::rlim_t::try_from(*CAPTURE_FDS.end()).map_err(io::Error::other)? + 1;
-        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-        if soft < need {
-            setrlimit(Resource::RLIMIT_NOFILE, need.min(hard), hard)?;
-        }
+        allow_capture_fds()?;
         let fd = fcntl(&self.0, FcntlArg::F_DUPFD_CLOEXEC(*CAPTURE_FDS.start()))?;
         // SAFETY: F_DUPFD_CLOEXEC just created this descriptor, and nothing else knows of it.
         let reserved = unsafe { OwnedFd::from_raw_fd(fd) };
@@ -57,6 +53,20 @@ impl PacketSocket {
             return Ok(reserved);
         }
         Err(io::Error::other(format!("no descriptor left in {CAPTURE_FDS:?}: too many captures")))
+    }
+}
+
+/// Raise the limit of descriptors above [`CAPTURE_FDS`], if it is below.
+fn allow_capture_fds() -> io::Result<()> {
+    let need = libc::rlim_t::try_from(*CAPTURE_FDS.end()).map_err(io::Error::other)? + 1;
+    match getrlimit(Resource::RLIMIT_NOFILE)? {
+        (soft, _) if soft >= need => Ok(()),
+        (_, hard) if hard >= need => Ok(setrlimit(Resource::RLIMIT_NOFILE, need, hard)?),
+        (_, hard) => Err(io::Error::other(format!(
+            "capture sockets have descriptors up to {}, and this process may have {hard}: let it \
+             have {need} (LimitNOFILE= in a systemd unit, `ulimit -Hn` in a shell)",
+            CAPTURE_FDS.end()
+        ))),
     }
 }
 

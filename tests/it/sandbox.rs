@@ -2,6 +2,7 @@
 
 mod files;
 mod installed;
+mod refused;
 mod tables;
 mod violations;
 
@@ -118,6 +119,7 @@ fn in_a_child_process() {
         "process enters a namespace" => in_process(enter_a_namespace),
         "capture works" => capture_works(),
         "audited violation" => violations::commit_audited(),
+        "no packet sockets" => refused::run_without_packet_sockets(),
         "territory" => files::stay_inside(),
         "capabilities" => lose_capabilities(),
         "own network" => own_network(),

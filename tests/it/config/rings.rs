@@ -64,3 +64,29 @@ fn a_list_of_processors_has_one_for_each_ring() {
         &["3:9: `rings`: 17 is out of range (expected a whole number from 1 to 16)"],
     );
 }
+
+#[test]
+fn more_rings_than_there_are_descriptors_for_are_refused_where_they_become_too_many() {
+    let captures = |n: usize, last: &str| {
+        let sixteen = |n| format!("[[capture]]\ninterface = \"eth{n}\"\nrings = 16\n");
+        (1..=n).map(sixteen).collect::<String>() + last
+    };
+    let all = accepted(&captures(4, "")).captures;
+    assert_eq!(all.values().map(|capture| u32::from(capture.rings)).sum::<u32>(), 64);
+    let help = "take fewer `rings`, or capture the rest on another machine";
+    assert_refused(
+        &captures(
+            3,
+            "[[capture]]\ninterface = \"a\"\nrings = 17\n[[capture]]\ninterface = \"b\"\n",
+        ),
+        &["12:9: `rings`: 17 is out of range (expected a whole number from 1 to 16)"],
+    );
+    assert_refused(
+        &captures(4, "[[capture]]\ninterface = \"a\"\n"),
+        &[&format!("13:1: `rings`: with these there are 65 rings, and 64 can be had ({help})")],
+    );
+    assert_refused(
+        &captures(5, ""),
+        &[&format!("15:9: `rings`: with these there are 80 rings, and 64 can be had ({help})")],
+    );
+}
