@@ -167,16 +167,19 @@ pub(super) fn resumed((id, ring): (&SourceId, u8), backlog: &Backlog) -> Event {
 /// `capture.discarded`: what the process before left cannot be read.
 pub(super) fn discarded(ring: &Discarded) -> Event {
     let source = ring.interface.as_deref().unwrap_or(DAEMON);
-    let n = ring.frames.map_or_else(|| "an unknown number of".to_owned(), |n| n.to_string());
+    let counted =
+        |n: Option<u64>| n.map_or_else(|| "an unknown number".to_owned(), |n| n.to_string());
     let text = format!(
         "{source}: the process before this one died and left a ring that [[capture]] does not ask \
-         for any more; {n} frames in it were not judged; capture starts anew"
+         for any more; frames in it that were not judged: {}, that found no room in it: {}; capture \
+         starts anew",
+        counted(ring.frames),
+        counted(ring.lost),
     );
     let event = Event::new(Kind::CaptureDiscarded, SystemTime::now(), source.into(), text);
-    match ring.frames {
-        Some(n) => event.with("frames", n),
-        None => event,
-    }
+    let counts = [("frames", ring.frames), ("lost", ring.lost)];
+    let known = counts.into_iter().filter_map(|(name, count)| Some((name, count?)));
+    known.fold(event, |event, (name, count)| event.with(name, count))
 }
 
 #[cfg(test)]
@@ -199,7 +202,7 @@ mod tests {
         let told = |drops| resumed((&"eth1".into(), 0), &Backlog { judged: 7, frames: 5, drops });
         assert!(told(0).text.contains("5 frames waited in it and none was lost"));
         assert!(told(3).text.contains("3 were lost because the ring was full"), "{}", told(3).text);
-        let unknown = discarded(&Discarded { interface: None, frames: None });
+        let unknown = discarded(&Discarded { interface: None, frames: None, lost: None });
         assert_eq!((unknown.source.as_str(), unknown.fields.len()), (DAEMON, 0));
     }
 }

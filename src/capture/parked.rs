@@ -4,12 +4,13 @@
 //! from a process that died: the kernel went on filling it, so that nothing is lost if it is read
 //! on. That is done if it was made for just what is asked for now; else it is given up, and said.
 
+use std::iter;
 use std::os::fd::OwnedFd;
 
 use crate::config;
 use crate::sys::{KeptRing, PacketRing, PacketSocket, Passed, RingSpec};
 
-use super::{CaptureError, Opened, resume, ring_spec};
+use super::{CaptureError, Opened, resume};
 
 /// Sockets by the name under which they are kept.
 #[derive(Debug, Default)]
@@ -36,32 +37,36 @@ pub struct Discarded {
     pub interface: Option<String>,
     /// Frames that waited in it and that nobody will judge, if they could be counted.
     pub frames: Option<u64>,
+    /// Frames that found no room in it, likewise.
+    pub lost: Option<u64>,
 }
 
 impl Parked {
     /// What the names of our sockets begin with. Others are none of our business.
     pub const PREFIX: &str = "packet-";
 
-    /// Look through what the service manager passed, with the captures that are wanted now.
+    /// Look through what the service manager passed, with the captures that are wanted now, whose
+    /// rings are the first to be looked for.
     pub fn sort<'a>(
         passed: Vec<(String, OwnedFd)>,
         wanted: impl Iterator<Item = &'a config::Capture>,
     ) -> Self {
-        let specs: Vec<_> = wanted.map(|spec| ring_spec(spec, 0)).collect();
+        let wanted: Vec<_> = wanted.map(|spec| (spec.block_size, spec.blocks)).collect();
         let mut parked = Self::default();
         for (name, fd) in passed {
             let ours = name.starts_with(Self::PREFIX);
             if let Some(socket) = PacketSocket::check(fd).filter(|_| ours) {
-                parked.add(name, socket, &specs);
-            } else {
-                tracing::warn!(name, "a descriptor was passed that is of no use to a capture");
+                parked.add(name, socket, &wanted);
+                continue;
             }
+            tracing::warn!(name, "a descriptor was passed that is of no use to a capture");
+            parked.leavings.surplus.extend(ours.then_some(name));
         }
         parked
     }
 
-    fn add(&mut self, name: String, socket: PacketSocket, specs: &[RingSpec]) {
-        match Passed::look(socket, specs) {
+    fn add(&mut self, name: String, socket: PacketSocket, wanted: &[(u32, u32)]) {
+        match Passed::look(socket, wanted.iter().copied().chain(sizes())) {
             Ok(Passed::Unused(socket)) => self.unused.push((name, socket)),
             Ok(Passed::Ring(ring)) => self.rings.push((name, ring)),
             Ok(Passed::Unknown) => self.give_up(name, None),
@@ -77,6 +82,7 @@ impl Parked {
         self.leavings.discarded.push(Discarded {
             interface: ring.map(|ring| name_of(ring.purpose())),
             frames: ring.map(KeptRing::n_frames),
+            lost: ring.and_then(|ring| ring.n_drops().ok()),
         });
     }
 
@@ -98,13 +104,34 @@ impl Parked {
                     tracing::warn!(%error, "a ring that was kept is given up for a new one");
                     self.leavings.surplus.push(name);
                     let interface = Some(capture.interface.to_string());
-                    self.leavings.discarded.push(Discarded { interface, frames: None });
+                    self.leavings.discarded.push(Discarded { interface, frames: None, lost: None });
                 }
             }
         }
-        let (name, socket) = self.unused.pop()?;
-        self.leavings.in_use.push(name);
-        Some(super::opened(capture, PacketRing::on(&socket, spec)))
+        self.open_unused(capture, spec)
+    }
+
+    /// Make a ring on the first socket that can have one; `None` if there is no socket.
+    fn open_unused(
+        &mut self,
+        capture: &config::Capture,
+        spec: &RingSpec,
+    ) -> Option<Result<Opened, CaptureError>> {
+        let mut failed = None;
+        while let Some((name, socket)) = self.unused.pop() {
+            match super::opened(capture, PacketRing::on(&socket, spec)) {
+                Ok(opened) => {
+                    self.leavings.in_use.push(name);
+                    return Some(Ok(opened));
+                }
+                Err(error) => {
+                    tracing::warn!(name, %error, "a socket was passed that can have no ring");
+                    self.leavings.surplus.push(name);
+                    failed = Some(Err(error));
+                }
+            }
+        }
+        failed
     }
 
     /// Close what is not needed.
@@ -114,8 +141,18 @@ impl Parked {
         }
         let mut leavings = self.leavings;
         leavings.surplus.extend(self.unused.into_iter().map(|(name, _)| name));
+        // Somebody else may have given one name twice; to forget it would be to forget both.
+        leavings.surplus.retain(|name| !leavings.in_use.contains(name));
         leavings
     }
+}
+
+/// Of every ring that any configuration asks for: the one before may have been another.
+fn sizes() -> impl Iterator<Item = (u32, u32)> {
+    let least = Some(*config::BLOCK_SIZES.start());
+    let powers = iter::successors(least, |size| size.checked_mul(2));
+    let powers = powers.take_while(|size| config::BLOCK_SIZES.contains(size));
+    powers.flat_map(|size| config::BLOCKS.map(move |n| (size, n)))
 }
 
 fn name_of(purpose: [u8; 16]) -> String {

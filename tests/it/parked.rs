@@ -3,6 +3,7 @@
 //! The test plays the service manager: it takes what `open-sockets` parks, starts the daemon as
 //! `nobody` with what it took, and again with the same after it was killed.
 
+mod foreign;
 mod manager;
 
 use std::io::Write;
@@ -243,26 +244,41 @@ fn a_ring_that_overflowed_while_nobody_ran_says_how_many_were_lost() {
 }
 
 #[test]
-fn a_ring_of_another_configuration_is_given_up_and_a_new_one_captures() {
+fn a_ring_of_another_configuration_is_given_up_with_what_was_in_it_and_a_new_one_captures() {
     let Some((left, right, manager)) = plant() else { return };
     let old = config("block_timeout = \"20ms\"");
     manager.open_sockets(&left, &old);
-    let mut first = Life::start(&manager, &left, &old);
-    send_all(&right, 100);
-    first.wait_until_judged();
-    first.kill();
-    send_all(&right, 200);
-    for (change, frames) in [("block_timeout = \"30ms\"", Some(200)), ("blocks = 5", None)] {
+    Life::start(&manager, &left, &old).kill();
+    for change in ["block_timeout = \"30ms\"", "blocks = 5", "block_size = \"128KiB\"", "rings = 2"]
+    {
+        send_all(&right, 200);
         let new = config(change);
         manager.open_sockets(&left, &new);
         let mut next = Life::start(&manager, &left, &new);
         let discarded = next.wait_for("capture.discarded");
-        assert_eq!(discarded["frames"].as_u64(), frames, "{discarded}");
+        let [frames, lost] = ["frames", "lost"].map(|field| number(&discarded, field));
+        assert_eq!((frames, lost), (200, 0), "{change}: {discarded}");
+        assert_eq!(discarded["source"], INTERFACE);
         send_all(&right, 50);
         next.wait_until_judged();
         next.kill();
-        assert_eq!(manager.names().len(), 1);
+        assert_eq!(manager.names().len(), if change == "rings = 2" { 2 } else { 1 });
     }
+}
+
+#[test]
+fn a_ring_that_overflowed_and_is_given_up_says_how_many_found_no_room_in_it() {
+    let Some((left, right, manager)) = plant() else { return };
+    let old = config("blocks = 2\nblock_size = \"128KiB\"");
+    manager.open_sockets(&left, &old);
+    Life::start(&manager, &left, &old).kill();
+    send_all(&right, N_FRAMES);
+    let new = config("blocks = 3\nblock_size = \"128KiB\"");
+    manager.open_sockets(&left, &new);
+    let discarded = Life::start(&manager, &left, &new).wait_for("capture.discarded");
+    let [frames, lost] = ["frames", "lost"].map(|field| number(&discarded, field));
+    assert_eq!(frames + lost, u64::from(N_FRAMES), "{discarded}");
+    assert!(frames > 100 && lost > 1000, "{discarded}");
 }
 
 #[test]

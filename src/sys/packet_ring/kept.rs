@@ -1,15 +1,14 @@
 //! A ring that a process left behind: its socket was kept elsewhere, and the kernel filled it on.
 
 use std::io;
-use std::iter;
 
 use nix::errno::Errno;
 use nix::sys::socket::getsockopt;
 
 use super::mapping::Mapping;
 use super::private_area::Description;
-use super::{MIN_BLOCKS, RingSpec, TPACKET_V3};
-use crate::sys::packet_socket::{PacketSocket, Version};
+use super::{RingSpec, TPACKET_V3};
+use crate::sys::packet_socket::{PacketSocket, Statistics, Version, bound_index};
 
 /// A ring that says what it is, not read from yet.
 #[derive(Debug)]
@@ -22,10 +21,10 @@ pub struct KeptRing {
 /// A packet socket that was passed on.
 #[derive(Debug)]
 pub enum Passed {
-    /// Nobody made a ring on it yet.
+    /// Nobody made a ring on it yet, or nobody bound it.
     Unused(PacketSocket),
     Ring(KeptRing),
-    /// There is something on it that is not a ring of ours, or of none of the sizes asked for.
+    /// It received into something that is not a ring of ours, or of none of the sizes asked for.
     Unknown,
 }
 
@@ -42,38 +41,44 @@ pub struct Backlog {
 
 impl Passed {
     /// Find out what is on a socket that was passed on. A ring can be mapped only by its length, so
-    /// one is found if it has the length of one of `specs`, or of what memory may have left of it.
+    /// one is found if it has one of `sizes`, which are the bytes of a block and how many there are.
     /// How that length is divided only its memory says, which nobody but us can have mapped.
-    pub fn look(socket: PacketSocket, specs: &[RingSpec]) -> io::Result<Self> {
+    pub fn look(socket: PacketSocket, sizes: impl Iterator<Item = (u32, u32)>) -> io::Result<Self> {
         if getsockopt(&socket, Version)? != TPACKET_V3 {
             return Ok(Self::Unused(socket));
         }
-        let mut mapping = None;
-        for (block_size, n_blocks) in specs.iter().flat_map(sizes) {
-            match Mapping::new(&socket, block_size, n_blocks) {
-                Ok(found) => mapping = Some(found),
-                Err(error) if error.raw_os_error() == Some(Errno::EINVAL as i32) => continue,
-                Err(error) => return Err(error),
-            }
-            break;
+        if let Some(description) = find(&socket, sizes)? {
+            let mapping = Mapping::new(&socket, description.block_size, description.n_blocks)?;
+            return Ok(Self::Ring(KeptRing { socket, mapping, description }));
         }
-        let described = mapping.and_then(|mapping| {
-            let description = mapping.description()?;
-            let Description { block_size, n_blocks, .. } = description;
-            let len = u64::from(block_size) * u64::from(n_blocks);
-            (len == mapping.len() as u64).then_some(description)
-        });
-        let Some(description) = described else { return Ok(Self::Unknown) };
-        let mapping = Mapping::new(&socket, description.block_size, description.n_blocks)?;
-        Ok(Self::Ring(KeptRing { socket, mapping, description }))
+        // Its process died, or had no memory, before the ring was whole: nothing came in yet.
+        let is_bound = bound_index(&socket)? != 0;
+        Ok(if is_bound { Self::Unknown } else { Self::Unused(socket) })
     }
 }
 
-/// The sizes that a ring of this specification may have: as asked, or halved for lack of memory.
-fn sizes(spec: &RingSpec) -> impl Iterator<Item = (u32, u32)> + use<> {
-    let (block_size, blocks) = (spec.block_size, spec.blocks.max(MIN_BLOCKS));
-    let halves = iter::successors(Some(blocks), |n| Some(n / 2));
-    halves.take_while(|n| *n >= MIN_BLOCKS).map(move |n| (block_size, n))
+/// What the ring on `socket` says it is, if it has one of `sizes` and says anything.
+fn find(
+    socket: &PacketSocket,
+    sizes: impl Iterator<Item = (u32, u32)>,
+) -> io::Result<Option<Description>> {
+    for (block_size, n_blocks) in sizes {
+        match Mapping::new(socket, block_size, n_blocks) {
+            Ok(mapping) => {
+                return Ok(mapping.description().filter(|ring| ring.len() == mapping.len()));
+            }
+            Err(error) if is_of_another_len(&error) => (),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
+/// Of another length, or of none; or more than there is room for among the addresses of a 32-bit
+/// process, in which no such ring was ever mapped.
+fn is_of_another_len(error: &io::Error) -> bool {
+    let number = error.raw_os_error().map(Errno::from_raw);
+    matches!(number, Some(Errno::EINVAL | Errno::ENOMEM))
 }
 
 impl KeptRing {
@@ -90,5 +95,10 @@ impl KeptRing {
     /// Frames that wait in it now.
     pub fn n_frames(&self) -> u64 {
         self.mapping.n_frames()
+    }
+
+    /// Frames that found every block full since this was last asked, by whatever process.
+    pub fn n_drops(&self) -> io::Result<u64> {
+        Ok(getsockopt(&self.socket, Statistics)?.tp_drops.into())
     }
 }

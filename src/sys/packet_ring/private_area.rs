@@ -37,6 +37,11 @@ impl Description {
         Self { block_size: spec.block_size, n_blocks, spec: spec_words(spec) }
     }
 
+    /// Bytes of the whole ring.
+    pub(super) fn len(&self) -> usize {
+        (self.block_size as usize).saturating_mul(self.n_blocks as usize)
+    }
+
     /// True if the ring is what `spec` would get, or got less than that only for lack of memory.
     pub(super) fn is_of(&self, spec: &RingSpec) -> bool {
         self.spec == spec_words(spec)
@@ -98,7 +103,7 @@ impl Mapping {
     /// to say if nobody will see them again.
     fn giving_back(&self, index: u32) -> [(usize, u32); 5] {
         let n = u64::from(self.word(index, BLOCK_NUM_PKTS).load(Ordering::Relaxed));
-        let total = self.n_judged.fetch_add(n, Ordering::Relaxed) + n;
+        let total = self.n_judged.fetch_add(n, Ordering::Relaxed).wrapping_add(n);
         let low = |n: u64| u32::try_from(n & u64::from(u32::MAX)).unwrap_or(u32::MAX);
         [
             (GIVEN_BACK, low(self.sequence(index))),

@@ -70,12 +70,14 @@ impl Manager {
     pub(super) fn launch(&self, namespace: &Namespace, program: &[&OsStr]) -> Child {
         let store = &self.heard.lock().unwrap().store;
         let passed: Vec<_> = store.iter().map(|(_, fd)| inheritable(fd)).collect();
-        let moves = passed.iter().zip(3..).map(|(from, to)| format!("{to}<&{from} {from}<&- "));
+        // One by one: bash keeps copies above 10 until the end of a command.
+        let moves =
+            passed.iter().zip(3..).map(|(from, to)| format!("exec {to}<&{from} {from}<&-; "));
         let moves: String = moves.collect();
         let names: Vec<_> = store.iter().map(|(name, _)| name.as_str()).collect();
         let mut shell = Command::new("bash");
         shell
-            .args(["-c", &format!("exec {moves}; export LISTEN_PID=$$; exec \"$@\""), "bash"])
+            .args(["-c", &format!("{moves} export LISTEN_PID=$$; exec \"$@\""), "bash"])
             .args(program)
             .env("NOTIFY_SOCKET", self.dir.path().join("notify"))
             .env("WATCHDOG_USEC", "200000")
@@ -88,6 +90,11 @@ impl Manager {
             nix::unistd::close(fd).unwrap();
         }
         child
+    }
+
+    /// What somebody else does.
+    pub(super) fn keep(&self, name: &str, fd: OwnedFd) {
+        self.heard.lock().unwrap().store.push((name.to_owned(), fd));
     }
 
     /// What `ExecStartPre=+` does.

@@ -108,3 +108,38 @@ fn totals_beyond_32_bits_are_kept() {
     ring.give_back(0);
     assert_eq!(ring.n_judged_before(), u64::from(u32::MAX) + 2);
 }
+
+#[test]
+fn garbage_where_a_ring_says_how_far_it_was_read_ends_no_process_and_stays_inside() {
+    let mut word = 0x9e37_79b9_u32; // xorshift(32), from any number but 0
+    let mut garbage = || {
+        word ^= word << 13;
+        word ^= word >> 17;
+        word ^= word << 5;
+        word
+    };
+    for round in 0..1000 {
+        let ring = ring(4);
+        for index in 0..4 {
+            for place in (0..BLOCK_HEADER + AREA_LEN as usize).step_by(4) {
+                let word = if round == 0 { u32::MAX } else { garbage() };
+                ring.word(index, place).store(word, Ordering::Release);
+            }
+        }
+        assert_eq!(ring.description(), None);
+        assert!(ring.first_unread() < 4);
+        ring.n_judged.store(ring.n_judged_before(), Ordering::Relaxed);
+        for index in 0..4 {
+            ring.give_back(index);
+        }
+        assert_eq!(ring.n_frames(), 0);
+    }
+}
+
+#[test]
+fn a_division_that_is_not_that_of_the_ring_is_seen_by_its_length() {
+    for (block_size, n_blocks) in [(0, 4), (BLOCK_SIZE, 5), (u32::MAX, u32::MAX)] {
+        let claimed = Description::new(&RingSpec { block_size, ..spec() }, n_blocks);
+        assert_ne!(claimed.len(), ring(4).len(), "{block_size} × {n_blocks}");
+    }
+}
