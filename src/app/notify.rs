@@ -23,6 +23,8 @@ pub(super) struct ServiceManager {
     contact: Contact,
     /// Names of the sockets that it keeps for the case that this process dies.
     kept: Vec<String>,
+    /// Names of those that it is to forget and was not told of yet.
+    surplus: Vec<String>,
 }
 
 /// The way to it. Not connected: it may come back under the same name.
@@ -39,6 +41,9 @@ enum Readiness {
     /// Said again with each beat: without it, the start or the reload would be taken as hung.
     Unheard,
 }
+
+/// So few that what else is to be said finds room too: the kernel queues ten (`max_dgram_qlen`).
+const AT_ONCE: usize = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Contact {
@@ -61,6 +66,7 @@ impl ServiceManager {
             readiness: Readiness::Settled,
             contact: Contact::Fine,
             kept: Vec::new(),
+            surplus: Vec::new(),
         })
     }
 
@@ -95,6 +101,7 @@ impl ServiceManager {
         if self.status != status && self.tell(&[NotifyState::Status(status)]) == Contact::Fine {
             status.clone_into(&mut self.status);
         }
+        self.forget(AT_ONCE);
     }
 
     /// `MONOTONIC_USEC` lets `Type=notify-reload` tell this reload from an earlier one.
@@ -114,19 +121,31 @@ impl ServiceManager {
     /// Of the sockets in its store, these are in use. The others are to be forgotten.
     pub(super) fn keep(&mut self, (in_use, surplus): (&[String], &[String])) {
         self.kept = in_use.to_vec();
-        self.forget(surplus);
+        self.surplus = surplus.to_vec();
+        self.forget(AT_ONCE);
     }
 
     /// Nothing is to be read on by another process: all is read, and nobody would empty the rings.
     pub(super) fn keep_nothing(&mut self) {
-        let kept = std::mem::take(&mut self.kept);
-        self.forget(&kept);
+        self.surplus.append(&mut self.kept);
+        if let Some(line) = &self.line {
+            line.wait_from_now_on();
+        }
+        self.forget(usize::MAX);
     }
 
-    fn forget(&mut self, names: &[String]) {
-        for name in names {
+    /// Have it forget so many; the others have to wait for the next beat, as do those that it was
+    /// too busy to be told of.
+    fn forget(&mut self, at_most: usize) {
+        let Some(line) = &self.line else { return };
+        for _ in 0..at_most {
+            let Some(name) = self.surplus.last() else { return };
             let name = format!("FDNAME={name}");
-            self.tell(&[NotifyState::Custom("FDSTOREREMOVE=1"), NotifyState::Custom(&name)]);
+            let forget = [NotifyState::Custom("FDSTOREREMOVE=1"), NotifyState::Custom(&name)];
+            if line.send(&forget).is_err() {
+                return;
+            }
+            self.surplus.pop();
         }
     }
 
@@ -157,6 +176,13 @@ impl Line {
     /// Another socket, to the same place.
     fn again(&self) -> io::Result<Self> {
         Ok(Self { socket: self.socket.try_clone()?, to: self.to.clone() })
+    }
+
+    /// There is nothing left to do meanwhile, and no next time; but not for ever.
+    fn wait_from_now_on(&self) {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        self.socket.set_write_timeout(Some(PATIENCE)).ok();
+        self.socket.set_nonblocking(false).ok();
     }
 
     fn send(&self, states: &[NotifyState<'_>]) -> io::Result<()> {
@@ -190,6 +216,8 @@ impl Feeder {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -223,6 +251,31 @@ mod tests {
         while heard(&systemd) == "WATCHDOG=1" {}
         manager.on_beat("fine");
         assert_eq!([heard(&systemd), heard(&systemd)], ["READY=1", "STATUS=fine"]);
+    }
+
+    #[test]
+    fn many_sockets_are_forgotten_as_fast_as_the_service_manager_reads() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("notify");
+        let systemd = UnixDatagram::bind(&path).unwrap();
+        let mut manager = ServiceManager::new(Some(path.as_os_str()), None).unwrap();
+        let named = |from| (from..from + 1000).map(|n| format!("packet-{n}")).collect::<Vec<_>>();
+        manager.keep((&named(1000), &named(0)));
+        let mut forgotten = BTreeSet::new();
+        let mut read = |told: String| match told.strip_prefix("FDSTOREREMOVE=1\nFDNAME=packet-") {
+            Some(number) => forgotten.insert(number.parse::<u32>().unwrap()),
+            None => !told.is_empty(),
+        };
+        while !manager.surplus.is_empty() {
+            while read(heard(&systemd)) {}
+            manager.on_beat("fine");
+        }
+        let ending = std::thread::Builder::new().spawn(move || manager.keep_nothing()).unwrap();
+        while !ending.is_finished() {
+            read(heard(&systemd));
+        }
+        while read(heard(&systemd)) {}
+        assert_eq!(forgotten, (0..2000).collect());
     }
 
     /// What it is told next; nothing, if nothing was.
