@@ -57,6 +57,7 @@ use super::reload;
 use super::reload::Plan;
 use super::restrict;
 use super::restrict::Layers;
+use super::restrict::Reach;
 use super::signals::Request;
 use super::signals::Signals;
 use super::watchdog::Gates;
@@ -91,6 +92,7 @@ pub(super) struct Daemon {
     /// What is allowed on the wire.
     baseline: Option<Arc<Baseline>>,
     config_path: Option<PathBuf>,
+    reach: Option<Reach>,
     stop_after: Option<Duration>,
     signals: Signals,
     manager: ServiceManager,
@@ -201,6 +203,7 @@ impl Daemon {
             config,
             baseline,
             config_path,
+            reach: layers.reach(),
             stop_after,
             signals,
             manager,
@@ -293,14 +296,15 @@ impl Daemon {
     fn reload(&mut self, path: &Path) {
         self.manager.reloading();
         let now = SystemTime::now();
-        let notice = match reload::read(path) {
+        let notice = match reload::read(path, self.reach.as_ref()) {
             Ok((wanted, baseline)) => {
                 let (running, polled) = (self.config.polled(), wanted.polled());
                 let changes = diff(&running, &polled);
                 // Before the links: what they ask first is looked out for already.
                 self.watched.send_replace(self.followed.watch_list(&polled));
                 self.links.apply(&changes);
-                let plan = Plan::new(&self.config, &wanted, &changes);
+                let plan =
+                    Plan::new(&self.config, &wanted, &changes).within(self.reach.as_ref(), &wanted);
                 let before = std::mem::replace(&mut self.baseline, baseline.clone());
                 let baselines = (before.as_deref(), baseline.as_deref());
                 let event = reload::holding_to(plan.event(path, now), baselines);

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -19,6 +20,7 @@ use crate::record::Kind;
 use crate::record::SourceId;
 
 use super::DAEMON;
+use super::restrict::Reach;
 
 /// What becomes of the links, servers among them, and what no reload can do.
 #[derive(Debug)]
@@ -42,6 +44,14 @@ impl<'a> Plan<'a> {
         let n_kept = running.polled().len() - n_changed;
         let changes_log = applied(running, wanted).log != running.log;
         Self { links, n_kept, changes_log, waiting: waiting(running, wanted) }
+    }
+
+    /// Name the folders as well that `wanted` needs files in and that a restart alone opens.
+    pub(super) fn within(mut self, reach: Option<&Reach>, wanted: &Config) -> Self {
+        let lacking = reach.map(|reach| reach.lacks(wanted)).unwrap_or_default();
+        let name = |folder: &PathBuf| format!("files in {} (out of reach)", folder.display());
+        self.waiting.extend(lacking.iter().map(name));
+        self
     }
 
     /// `config.reloaded`, with counts.
@@ -125,11 +135,26 @@ pub(super) enum Refused {
     Rejected(#[from] Rejected),
     #[error("{0}")]
     Baseline(#[from] BaselineError),
+    #[error(
+        "the baseline lies in {}, which the process gave up when it started (Landlock): restart \
+         the service, or put it into /etc/infra_monitor",
+        .0.display()
+    )]
+    OutOfReach(PathBuf),
 }
 
-/// Read the file and the baseline that it names, and parse both.
-pub(super) fn read(path: &Path) -> Result<(Config, Option<Arc<Baseline>>), Refused> {
+/// Read the file and the baseline that it names, and parse both; `None` reaches everything.
+pub(super) fn read(
+    path: &Path,
+    reach: Option<&Reach>,
+) -> Result<(Config, Option<Arc<Baseline>>), Refused> {
     let config = config::parse(&path.display().to_string(), config::read(path)?)?;
+    let folder = config.baseline.as_deref().and_then(Path::parent);
+    if let Some(folder) =
+        folder.filter(|folder| reach.is_some_and(|reach| reach.ends_before(folder)))
+    {
+        return Err(Refused::OutOfReach(folder.to_owned()));
+    }
     let baseline = config.baseline.as_deref().map(config::read_baseline).transpose()?;
     Ok((config, baseline))
 }
@@ -169,7 +194,7 @@ impl Refused {
     pub(super) fn event(&self, path: &Path, at: SystemTime) -> Event {
         // The file that is at fault, which may be the baseline.
         let (file, problems) = match self {
-            Self::Unreadable(_) => (path.display().to_string(), &[][..]),
+            Self::Unreadable(_) | Self::OutOfReach(_) => (path.display().to_string(), &[][..]),
             Self::Baseline(BaselineError::Unreadable { path, .. }) => {
                 (path.display().to_string(), &[][..])
             }
@@ -307,7 +332,7 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_read_is_refused_with_the_reason() {
         let path = Path::new("/nonexistent/im.toml");
-        let event = read(path).unwrap_err().event(path, SystemTime::UNIX_EPOCH);
+        let event = read(path, None).unwrap_err().event(path, SystemTime::UNIX_EPOCH);
         assert_eq!(event.kind, Kind::ConfigRejected);
         assert!(event.text.contains("/nonexistent/im.toml: No such file"), "{}", event.text);
     }

@@ -5,9 +5,11 @@
 //! bound again to an interface that came back; a new packet socket needs a restart.
 
 mod layers;
+mod reach;
 mod territory;
 
 pub(super) use layers::Layers;
+pub(super) use reach::Reach;
 
 use std::io;
 use std::path::Path;
@@ -56,9 +58,11 @@ pub(super) fn rehearse(config: &Config, config_path: &Path) -> io::Result<Layers
 
 fn layers(config: &Config, config_path: Option<&Path>) -> io::Result<Layers> {
     privilege::drop_capabilities()?;
-    let landlock = landlock::restrict(&territory::territory(config, config_path));
+    let territory = territory::territory(config, config_path);
+    let reach = Reach::of(&territory);
+    let landlock = landlock::restrict(&territory);
     let seccomp = filter(config, &seccomp::process())?;
-    Ok(Layers { landlock, seccomp })
+    Ok(Layers { landlock, reach, seccomp })
 }
 
 /// Within: why there is no filter, which is no failure.

@@ -6,6 +6,7 @@ mod crosscheck;
 mod opcua;
 mod plant;
 mod process;
+mod reach;
 mod serial;
 mod start;
 mod watchdog;

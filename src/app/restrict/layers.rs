@@ -10,12 +10,15 @@ use crate::sys::landlock::Enforced;
 use crate::sys::seccomp::Mode;
 
 use super::DAEMON;
+use super::reach::Reach;
 
 /// What holds of a process that was restricted. That it has no capabilities and can never gain any
 /// is not among it: a process that cannot give them up does not run.
 #[derive(Debug)]
 pub(in super::super) struct Layers {
     pub(super) landlock: io::Result<Enforced>,
+    /// What Landlock leaves, where there is any.
+    pub(super) reach: Reach,
     /// Or why not.
     pub(super) seccomp: Result<Mode, String>,
 }
@@ -30,6 +33,11 @@ impl Layers {
             Err(error) => Some(format!("seccomp ({error})")),
         };
         landlock.into_iter().chain(seccomp).collect()
+    }
+
+    /// What a reload can still have; `None`: everything that the service's user may.
+    pub(in super::super) fn reach(&self) -> Option<Reach> {
+        self.landlock.is_ok().then(|| self.reach.clone())
     }
 
     /// `sandbox.weak`, if anything is missing.
@@ -64,22 +72,26 @@ impl fmt::Display for Layers {
 mod tests {
     use super::*;
 
+    fn layers(landlock: io::Result<Enforced>, seccomp: Result<Mode, String>) -> Layers {
+        Layers { landlock, reach: Reach::default(), seccomp }
+    }
+
     fn unsupported<T>(text: &str) -> io::Result<T> {
         Err(io::Error::new(io::ErrorKind::Unsupported, text))
     }
 
     #[test]
     fn a_whole_sandbox_is_no_event() {
-        let layers = Layers { landlock: Ok(Enforced { abi: 7 }), seccomp: Ok(Mode::Enforce) };
-        assert!(layers.weakness().is_none());
+        let whole = layers(Ok(Enforced { abi: 7 }), Ok(Mode::Enforce));
+        assert!(whole.weakness().is_none());
         let held = "no capabilities, no_new_privs, landlock (version 7), seccomp";
-        assert_eq!(layers.to_string(), held);
+        assert_eq!(whole.to_string(), held);
     }
 
     #[test]
     fn each_layer_that_is_missing_is_named_with_its_reason() {
-        let layers = Layers { landlock: unsupported("too old"), seccomp: Ok(Mode::Audit) };
-        let event = layers.weakness().unwrap();
+        let audited = layers(unsupported("too old"), Ok(Mode::Audit));
+        let event = audited.weakness().unwrap();
         assert_eq!(event.kind, Kind::SandboxWeak);
         assert_eq!(
             event.text,
@@ -87,7 +99,7 @@ mod tests {
              [sandbox]); the rest holds: no capabilities, no_new_privs; with missing = \"refuse\" \
              in [sandbox] the daemon would not run like this"
         );
-        let layers = Layers { landlock: unsupported("too old"), seccomp: Err("none".to_owned()) };
-        assert_eq!(layers.missing(), ["landlock (too old)", "seccomp (none)"]);
+        let bare = layers(unsupported("too old"), Err("none".to_owned()));
+        assert_eq!(bare.missing(), ["landlock (too old)", "seccomp (none)"]);
     }
 }
