@@ -2,6 +2,8 @@
 
 mod files;
 mod installed;
+#[cfg(target_arch = "x86_64")] // whose registers it exchanges
+mod intruder;
 mod refused;
 mod tables;
 mod violations;

@@ -26,7 +26,7 @@ const THREADS: [(&str, Option<Filter>); 6] = [
 ];
 
 /// What is tried: a call, and its first three arguments.
-const CALLS: [(&str, c_long, [c_long; 3]); 5] = [
+pub(super) const CALLS: [(&str, c_long, [c_long; 3]); 5] = [
     ("execve", libc::SYS_execve, [0; 3]),
     ("ptrace", libc::SYS_ptrace, [16, 1, 0]),
     ("socket", libc::SYS_socket, [libc::AF_PACKET as c_long, libc::SOCK_RAW as c_long, 0]),
