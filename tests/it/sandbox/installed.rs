@@ -126,3 +126,25 @@ fn root_of_a_user_namespace_is_not_refused() {
     }
     assert_eq!(run.code, Some(78), "refused for its sandbox, not as root: {}", run.stderr);
 }
+
+/// So that the tests of everything else try the filters too: what they start is not let off.
+#[test]
+fn nothing_but_the_tests_of_the_sandbox_runs_a_daemon_without_it() {
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pending = vec![tree.join("tests/it"), tree.join(".ci"), tree.join("benches")];
+    while let Some(path) = pending.pop() {
+        if path.ends_with("tests/it/sandbox") {
+            continue;
+        }
+        if path.is_dir() {
+            pending.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let text = fs::read(&path).unwrap();
+        let text = String::from_utf8_lossy(&text);
+        for lax in ["seccomp = \"off\"", "seccomp = \"audit\"", "Seccomp::Off", "Seccomp::Audit"] {
+            let escaped = lax.replace('"', "\\\"");
+            assert!(!text.contains(lax) && !text.contains(&escaped), "{}: {lax}", path.display());
+        }
+    }
+}
