@@ -25,6 +25,7 @@ files() {
 644 systemd/$name.service.d/30-pinning.conf $prefix/share/$name/$name.service.d/30-pinning.conf
 644 systemd/$name.service.d/40-priority.conf $prefix/share/$name/$name.service.d/40-priority.conf
 644 systemd/sysusers.d/$name.conf $prefix/lib/sysusers.d/$name.conf
+644 systemd/tmpfiles.d/$name.conf $prefix/lib/tmpfiles.d/$name.conf
 644 packaging/$name.catalog $prefix/lib/systemd/catalog/$name.catalog
 644 packaging/udev/70-$name.rules $prefix/lib/udev/rules.d/70-$name.rules
 644 packaging/apparmor/$name /etc/apparmor.d/$name
@@ -119,6 +120,7 @@ if [ -z "$root" ]; then
     getent passwd $name >/dev/null ||
       useradd --system --user-group --home-dir / --no-create-home --shell /usr/sbin/nologin $name
   fi
+  chown root:$name /etc/$name && chmod 750 /etc/$name # as tmpfiles.d does at each boot
   if [ -e /sys/module/apparmor ] && command -v apparmor_parser >/dev/null; then
     apparmor_parser -r /etc/apparmor.d/$name || echo "the AppArmor profile is not loaded; the service runs without" >&2
   fi

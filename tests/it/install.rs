@@ -13,12 +13,13 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/install.sh"
 const CONFIG: &str = "etc/infra_monitor.toml";
 
 /// Everything but the configuration.
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
     "etc/apparmor.d/infra_monitor",
     "etc/systemd/system/infra_monitor.service",
     "usr/local/bin/infra_monitor",
     "usr/local/lib/systemd/catalog/infra_monitor.catalog",
     "usr/local/lib/sysusers.d/infra_monitor.conf",
+    "usr/local/lib/tmpfiles.d/infra_monitor.conf",
     "usr/local/lib/udev/rules.d/70-infra_monitor.rules",
     "usr/local/share/bash-completion/completions/infra_monitor",
     "usr/local/share/fish/vendor_completions.d/infra_monitor.fish",

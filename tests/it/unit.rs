@@ -1,6 +1,7 @@
 //! The unit, its drop-ins and what is installed beside it, each as the tool that reads it sees it.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -102,20 +103,32 @@ fn the_unit_is_valid_with_each_of_its_drop_ins() {
 }
 
 #[test]
-fn the_unit_has_its_user_made() {
+fn the_unit_has_its_user_made_and_a_folder_that_this_user_reads_and_others_do_not() {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir(root.path().join("etc")).unwrap();
-    let mut command = Command::new("systemd-sysusers");
-    command.arg(format!("--root={}", root.path().display()));
-    command.arg(Path::new(TREE).join("systemd/sysusers.d/infra_monitor.conf"));
-    let Some(output) = tried(&mut command) else { return };
+    let below = |tool: &str| {
+        let mut command = Command::new(format!("systemd-{tool}"));
+        command.arg(format!("--root={}", root.path().display()));
+        command.args((tool == "tmpfiles").then_some("--create"));
+        command.arg(Path::new(TREE).join(format!("systemd/{tool}.d/infra_monitor.conf")));
+        tried(&mut command)
+    };
+    let Some(output) = below("sysusers") else { return };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let made = |file: &str| fs::read_to_string(root.path().join(file)).unwrap();
     let unit = fs::read_to_string(Path::new(TREE).join("systemd").join(UNIT)).unwrap();
     assert!(unit.contains("\nUser=infra_monitor\nGroup=infra_monitor\n"));
     assert!(made("etc/passwd").starts_with("infra_monitor:x:"), "{}", made("etc/passwd"));
     assert!(made("etc/passwd").trim_end().ends_with("nologin"), "{}", made("etc/passwd"));
-    assert!(made("etc/group").starts_with("infra_monitor:x:"), "{}", made("etc/group"));
+    let group = made("etc/group");
+    let number = group.strip_prefix("infra_monitor:x:").and_then(|rest| rest.split(':').next());
+    let Some(output) = below("tmpfiles") else { return };
+    assert_silent(&output);
+    let folder = fs::metadata(root.path().join("etc/infra_monitor")).unwrap();
+    assert_eq!(folder.mode() & 0o7777, 0o750);
+    if nix::unistd::geteuid().is_root() {
+        assert_eq!((folder.uid(), Some(folder.gid().to_string().as_str())), (0, number));
+    }
 }
 
 #[test]
