@@ -5,7 +5,6 @@ mod told;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
@@ -57,7 +56,6 @@ use super::reload;
 use super::reload::Plan;
 use super::restrict;
 use super::restrict::Layers;
-use super::restrict::Reach;
 use super::signals::Request;
 use super::signals::Signals;
 use super::watchdog::Gates;
@@ -91,8 +89,7 @@ pub(super) struct Daemon {
     config: Config,
     /// What is allowed on the wire.
     baseline: Option<Arc<Baseline>>,
-    config_path: Option<PathBuf>,
-    reach: Option<Reach>,
+    file: reload::File,
     stop_after: Option<Duration>,
     signals: Signals,
     manager: ServiceManager,
@@ -202,8 +199,7 @@ impl Daemon {
         Ok(Self {
             config,
             baseline,
-            config_path,
-            reach: layers.reach(),
+            file: reload::File { path: config_path, reach: layers.reach() },
             stop_after,
             signals,
             manager,
@@ -229,7 +225,7 @@ impl Daemon {
         tokio::pin!(time_up);
         loop {
             tokio::select! {
-                request = self.signals.next() => match (request, self.config_path.clone()) {
+                request = self.signals.next() => match (request, self.file.path.clone()) {
                     (Request::Reload, Some(path)) => self.reload(&path),
                     // Without a file, it means that the terminal is gone.
                     (Request::Reload, None) => return Reason::Signal("SIGHUP"),
@@ -296,15 +292,15 @@ impl Daemon {
     fn reload(&mut self, path: &Path) {
         self.manager.reloading();
         let now = SystemTime::now();
-        let notice = match reload::read(path, self.reach.as_ref()) {
+        let notice = match reload::read(path, self.file.reach.as_ref()) {
             Ok((wanted, baseline)) => {
                 let (running, polled) = (self.config.polled(), wanted.polled());
                 let changes = diff(&running, &polled);
                 // Before the links: what they ask first is looked out for already.
                 self.watched.send_replace(self.followed.watch_list(&polled));
                 self.links.apply(&changes);
-                let plan =
-                    Plan::new(&self.config, &wanted, &changes).within(self.reach.as_ref(), &wanted);
+                let plan = Plan::new(&self.config, &wanted, &changes)
+                    .within(self.file.reach.as_ref(), &wanted);
                 let before = std::mem::replace(&mut self.baseline, baseline.clone());
                 let baselines = (before.as_deref(), baseline.as_deref());
                 let event = reload::holding_to(plan.event(path, now), baselines);

@@ -22,6 +22,15 @@ use crate::record::SourceId;
 use super::DAEMON;
 use super::restrict::Reach;
 
+/// What is read again.
+#[derive(Debug)]
+pub(super) struct File {
+    /// `None`: the configuration is fixed.
+    pub(super) path: Option<PathBuf>,
+    /// Where it may name other files; `None`: everywhere.
+    pub(super) reach: Option<Reach>,
+}
+
 /// What becomes of the links, servers among them, and what no reload can do.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
