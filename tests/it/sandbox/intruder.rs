@@ -22,6 +22,7 @@ const N_THREADS: usize = 8;
 const OPENING: [&str; 2] = ["infra_monitor", "runtime"];
 
 /// Of a daemon that captures, once all of its threads have all of their filters: their names.
+#[expect(clippy::zombie_processes, reason = "who is given it ends it and waits for that")]
 fn started(config: &Path) -> (Child, Vec<(Pid, String)>) {
     let mut command = program();
     command.args(["run", "--allow-root", "--log", "json", "--config"]).arg(config);
@@ -72,10 +73,9 @@ fn exchange(thread: Pid, call: c_long, [first, second, third]: [c_long; 3]) -> W
     let mut signal = None;
     loop {
         ptrace::cont(thread, signal).unwrap();
-        match wait() {
-            WaitStatus::Stopped(_, by) => signal = Some(by),
-            other => return other,
-        }
+        let status = wait();
+        let WaitStatus::Stopped(_, by) = status else { return status };
+        signal = Some(by);
     }
 }
 

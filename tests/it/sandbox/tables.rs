@@ -85,7 +85,9 @@ fn calls(trace: &str) -> (u64, Vec<Call>) {
         }
         if call.name == "seccomp" {
             call.thread.clear(); // so far it had the filter of all alone
-            calls.iter_mut().for_each(|call| call.thread.clear());
+            for call in calls.iter_mut() {
+                call.thread.clear();
+            }
         }
         calls.push(call);
     }
