@@ -64,7 +64,7 @@ impl Conflicts {
         let untold = self.total.saturating_sub(told);
         if untold > 0 {
             outbox.raise(Kind::StreamConflict, || {
-                let text = format!("bytes sent in two versions, between further hosts: {untold}");
+                let text = format!("bytes sent in two versions, not told by host: {untold}");
                 Event::new(Kind::StreamConflict, now, source.clone(), text)
                     .with("conflicts", untold)
             });

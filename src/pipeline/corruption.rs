@@ -226,7 +226,7 @@ fn corrupt(ended: Ended<'_>, found: &Found, locator: Locator) -> Event {
 }
 
 fn others_corrupt(ended: Ended<'_>, layer: &'static str, failed: u64) -> Event {
-    let text = format!("corrupt {} between further hosts: {failed}", of(layer));
+    let text = format!("corrupt {} not told by host: {failed}", of(layer));
     Event::new(Kind::ChecksumInvalid, ended.now, ended.source.clone(), text)
         .with("layer", layer)
         .with("failed", failed)

@@ -77,7 +77,7 @@ impl Jumps {
         let Others { untold, told_at } = self.others;
         if is_due(untold, told_at, now) {
             outbox.raise(Kind::ProtocolSequence, || {
-                let text = format!("sequence numbers that jump, between further hosts: {untold}");
+                let text = format!("sequence numbers that jump, not told by host: {untold}");
                 Event::new(Kind::ProtocolSequence, now, source.clone(), text).with("jumps", untold)
             });
             self.others = Others { untold: 0, told_at: Some(now) };

@@ -199,7 +199,7 @@ fn damage_that_is_new_is_told_with_its_hosts_however_many_others_stay_wrong() {
 }
 
 #[test]
-fn failures_of_further_hosts_are_one_line_in_five_minutes() {
+fn failures_not_told_by_host_are_one_line_in_five_minutes() {
     let corruptions: Vec<_> = (0..100).map(|from| corruption(from, 250)).collect();
     let mut pipeline = quiet();
     for second in 0..400 {
@@ -208,7 +208,7 @@ fn failures_of_further_hosts_are_one_line_in_five_minutes() {
     }
     let events = drain(&mut pipeline);
     let further: Vec<_> =
-        events.iter().filter(|event| event.text.contains("further hosts")).collect();
+        events.iter().filter(|event| event.text.contains("not told by host")).collect();
     assert_eq!(further.len(), 2);
     pipeline.close(at(400));
     let failed = |event: &Event| match field(event, "failed") {

@@ -76,7 +76,7 @@ fn what_is_told_of_conflicts_adds_up_however_many_hosts_there_are() {
     });
     assert_eq!(counted.sum::<u64>(), 200);
     insta::assert_snapshot!(show(&events[16]), @r#"
-    stream.conflict: bytes sent in two versions, between further hosts: 184
+    stream.conflict: bytes sent in two versions, not told by host: 184
       conflicts = Unsigned(184)
     "#);
 }

@@ -64,7 +64,7 @@ fn what_is_told_of_corruption_adds_up_however_many_hosts_there_are() {
     let events = drain(&mut pipeline);
     assert_eq!((events.len(), failed(&events)), (17, 400));
     insta::assert_snapshot!(show(&events[16]), @r#"
-    checksum.invalid: corrupt tcp packets between further hosts: 384
+    checksum.invalid: corrupt tcp packets not told by host: 384
       layer = Text("tcp")
       failed = Unsigned(384)
     "#);
