@@ -1,9 +1,10 @@
 //! Corruption: packets that are not what was sent, by host pair and window.
 //!
 //! A stranger decides how many packets are corrupt and between whom: [`MAX_PAIRS`] pairs are told
-//! apart, the rest is told as one number. A pair of which it is not known where its packets are
-//! damaged is held for a moment if a repetition is due that would show it. What stays wrong until
-//! somebody mends it, and the rest, is told once, and then every five minutes with the count.
+//! apart, the rest is told as one number. A sender that damages all it sends is told once, however
+//! many hosts it sends to. A pair of which it is not known where its packets are damaged is held
+//! for a moment if a repetition is due that would show it. What stays wrong until somebody mends
+//! it, and the rest, is told once, and then every five minutes with the count.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -15,11 +16,11 @@ use crate::record::{
 };
 use crate::wire::packet::L4;
 
-use super::locator::{Locator, Suspects};
+use super::locator::{Locator, MAX_PEERS, Suspects};
 use super::outbox::Outbox;
 use super::repeats::Repeats;
 
-/// Host pairs told apart in one window of one source.
+/// Host pairs told apart in one window of one source; senders as well.
 const MAX_PAIRS: usize = 16;
 /// Besides, those that stay wrong and are only counted for now.
 const MAX_COUNTED: usize = 64;
@@ -54,16 +55,19 @@ enum Told {
 struct Pair {
     checked: Checked,
     source: IpAddr,
-    destination: IpAddr,
+    /// `None`: all that the sender sends to.
+    destination: Option<IpAddr>,
 }
 
-/// Corrupt packets between one pair of hosts.
+/// Corrupt packets between one pair of hosts, or of one sender.
 #[derive(Debug)]
 struct Found {
     failed: u64,
     /// Of these, the ones of this window.
     failed_now: u64,
     first: Corruption,
+    /// Hosts that they were sent to.
+    n_peers: usize,
     /// True if the sender of one of them will repeat it.
     is_awaited: bool,
     /// Windows that it was held, and what was verified in them.
@@ -97,20 +101,24 @@ impl Corruptions {
         self.suspects.on_intact(&report.intact, n_valid);
     }
 
-    /// Count for its pair; beyond the last pair, the tally alone knows of it.
+    /// Count for its pair or its sender; beyond the last of both, the tally alone knows of it.
     pub(super) fn on_corruption(&mut self, corruption: &Corruption) {
         if !is_of_a_line(corruption.checked) {
             self.suspects.on_corruption(corruption);
         }
         let Corruption { checked, source, destination, is_awaited, .. } = *corruption;
-        let pair = Pair { checked, source, destination };
-        if !self.pairs.contains_key(&pair) && !self.has_room() {
+        let mut pair = Pair { checked, source, destination: Some(destination) };
+        if !self.has_room(&pair) && !is_of_a_line(checked) {
+            pair = pair.of_sender();
+        }
+        if !self.has_room(&pair) {
             return;
         }
         let found = self.pairs.entry(pair).or_insert_with(|| Found {
             failed: 0,
             failed_now: 0,
             first: *corruption,
+            n_peers: 1,
             is_awaited: false,
             n_held: 0,
             tally: Tally::default(),
@@ -129,11 +137,12 @@ impl Corruptions {
     pub(super) fn on_window_end(&mut self, ended: Ended<'_>, outbox: &mut Outbox) {
         let mut window = std::mem::take(&mut self.checksums);
         let mut untold = window.clone();
-        for (pair, mut found) in std::mem::take(&mut self.pairs) {
+        for (pair, found) in &mut self.pairs {
             found.tally.merge(window.of(pair.checked));
+        }
+        for (pair, (found, locator)) in self.by_cause(ended.losses) {
             let rest = untold.of(pair.checked);
             rest.invalid = rest.invalid.saturating_sub(found.failed_now);
-            let locator = self.locate(&pair, &found, ended.losses);
             let is_open = locator == Locator::Unknown && found.is_awaited;
             let is_held = is_open && found.n_held < HOLD;
             let told = Told::Pair(pair, locator.name());
@@ -162,9 +171,31 @@ impl Corruptions {
         self.suspects.on_window_end(ended.now);
     }
 
-    /// Room for one more pair, however many others are only counted.
-    fn has_room(&self) -> bool {
-        self.pairs.len() - self.n_counted() < MAX_PAIRS
+    /// What is to be told or held, and where it happens: of a sender, one for all that it sends to.
+    fn by_cause(&mut self, losses: &Losses) -> BTreeMap<Pair, (Found, Locator)> {
+        let mut by_cause = BTreeMap::<Pair, (Found, Locator)>::new();
+        for (mut pair, mut found) in std::mem::take(&mut self.pairs) {
+            let locator = self.locate(&pair, &found, losses);
+            if let Locator::Sender { n_peers, .. } = locator {
+                pair = pair.of_sender();
+                found.n_peers = n_peers;
+            } else if pair.destination.is_none() && found.counted.is_none() {
+                continue; // the sender is not to blame, and there was no room for the pair
+            }
+            if let Some((before, _)) = by_cause.remove(&pair) {
+                found = before.and(found);
+            }
+            by_cause.insert(pair, (found, locator));
+        }
+        by_cause
+    }
+
+    /// Room for this one, however many others are only counted.
+    fn has_room(&self, pair: &Pair) -> bool {
+        let is_alike = |(other, found): &(&Pair, &Found)| {
+            found.counted.is_none() && other.destination.is_some() == pair.destination.is_some()
+        };
+        self.pairs.contains_key(pair) || self.pairs.iter().filter(is_alike).count() < MAX_PAIRS
     }
 
     fn n_counted(&self) -> usize {
@@ -185,8 +216,14 @@ impl Corruptions {
             // Its sender may be forgotten by now.
             Some(locator) if found.failed_now == 0 => locator,
             _ if is_of_a_line(pair.checked) => Locator::Line,
-            Some(_) | None => self.suspects.locate(pair.source, pair.destination, losses),
+            Some(_) | None => self.suspects.locate(pair.source, found.first.destination, losses),
         }
+    }
+}
+
+impl Pair {
+    fn of_sender(self) -> Self {
+        Self { destination: None, ..self }
     }
 }
 
@@ -194,24 +231,48 @@ impl Found {
     fn held(self) -> Self {
         Self { failed_now: 0, n_held: self.n_held + 1, ..self }
     }
+
+    /// With those of the same sender to another host.
+    fn and(self, other: Self) -> Self {
+        let first = if other.first.at < self.first.at { other.first } else { self.first };
+        // Of the one that was held for longer.
+        let tally = if other.tally.seen() > self.tally.seen() { other.tally } else { self.tally };
+        Self {
+            failed: self.failed + other.failed,
+            failed_now: self.failed_now + other.failed_now,
+            first,
+            n_peers: self.n_peers.max(other.n_peers),
+            tally,
+            counted: self.counted.or(other.counted),
+            ..self
+        }
+    }
 }
 
 fn corrupt(ended: Ended<'_>, found: &Found, locator: Locator) -> Event {
-    let Found { failed, first, tally, .. } = found;
+    let Found { failed, first, n_peers, tally, .. } = found;
     let layer = layer_name(first.checked);
     let since = if found.counted.is_some() { " since this was last told" } else { "" };
+    let destination = match *n_peers {
+        1 => first.destination.to_string(),
+        MAX_PEERS => format!("{MAX_PEERS} hosts or more"),
+        n => format!("{n} hosts"),
+    };
     let text = format!(
-        "corrupt {} from {} to {}: {failed}{since}; {}; {}",
+        "corrupt {} from {} to {destination}: {failed}{since}; {}; {}",
         of(layer),
         first.source,
-        first.destination,
         coverage(tally),
         locator.words(first.source)
     );
     let event = Event::new(Kind::ChecksumInvalid, ended.now, ended.source.clone(), text)
         .with("layer", layer)
-        .with("source_host", first.source.to_string())
-        .with("destination_host", first.destination.to_string())
+        .with("source_host", first.source.to_string());
+    let event = match n_peers {
+        1 => event.with("destination_host", destination),
+        n => event.with("destination_hosts", *n as u64),
+    };
+    let event = event
         .with("failed", *failed)
         .with("per_million", per_million(*failed, tally))
         .with("locator", locator.name())

@@ -21,7 +21,7 @@ pub(super) struct Suspects {
 }
 
 const MAX_HOSTS: usize = 64;
-const MAX_PEERS: usize = 16;
+pub(super) const MAX_PEERS: usize = 64;
 /// A sender is forgotten so long after its last damaged packet; as the analyser does.
 const MEMORY: Duration = Duration::from_secs(60);
 /// Damaged packets without an intact one, before a sender is believed to damage all of them; and
@@ -56,6 +56,8 @@ pub(super) enum Locator {
     /// In the sender.
     Sender {
         failed: u64,
+        /// Hosts that it sends to, as far as they are told apart.
+        n_peers: usize,
     },
     /// At the interface that is captured from.
     Port(Losses),
@@ -117,7 +119,9 @@ impl Suspects {
         let n_hosts = self.by_host.values().filter(|host| !self.is_to_blame(host)).count();
         match peer.repaired_after {
             _ if peer.rewritten => Locator::Rewritten,
-            _ if suspect.is_always_bad(self.n_valid) => Locator::Sender { failed: suspect.failed },
+            _ if suspect.is_always_bad(self.n_valid) => {
+                Locator::Sender { failed: suspect.failed, n_peers: suspect.peers.len() }
+            }
             _ if losses.is_damage() => Locator::Port(*losses),
             Some(repaired_after) => Locator::Link { repaired_after },
             None if n_hosts > 1 => Locator::Path { n_hosts },
@@ -179,7 +183,7 @@ impl Locator {
                                 rewrites addresses and leaves checksums as they are"
                     .to_owned()
             }
-            Self::Sender { failed } => format!(
+            Self::Sender { failed, .. } => format!(
                 "none of the last {failed} from {host} was right, while those of others are: its \
                  network card, its driver or a broken offload; try `ethtool -K` with `tx off` there"
             ),

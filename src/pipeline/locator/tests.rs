@@ -66,7 +66,7 @@ fn a_sender_of_nothing_but_damage_is_blamed_once_that_is_steady_and_others_are_f
     suspects.on_intact(&[], 100);
     assert_eq!(located(&suspects), Locator::Unknown, "seven of seven may be chance");
     suspects.on_corruption(&corruption(7, 1, 2));
-    assert_eq!(located(&suspects), Locator::Sender { failed: 8 });
+    assert_eq!(located(&suspects), Locator::Sender { failed: 8, n_peers: 1 });
     suspects.on_intact(&intact(1, 1), 1);
     assert_eq!(located(&suspects), Locator::Unknown, "one of its packets was right");
 }
@@ -78,7 +78,10 @@ fn a_burst_to_one_host_is_no_broken_sender_but_to_several_it_is() {
     suspects.on_intact(&[], 100);
     assert_eq!(suspects.locate(host(1), host(2), &NONE), Locator::Unknown);
     suspects.on_corruption(&corruption(0, 1, 3));
-    assert_eq!(suspects.locate(host(1), host(2), &NONE), Locator::Sender { failed: 51 });
+    assert_eq!(
+        suspects.locate(host(1), host(2), &NONE),
+        Locator::Sender { failed: 51, n_peers: 2 }
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What is told of damage and loss: where, and since when.
 
+mod senders;
+
 use crate::record::{
     Intact, Losses, Note, Repaired, RingCount, Severity, Unfinished, Unverifiable, WireReport,
 };
@@ -105,31 +107,6 @@ fn failures_of_pairs_that_are_held_are_told_once_and_add_up() {
         .sum();
     let noted: u64 = (0..20).map(|seconds| seconds % 7).sum();
     assert_eq!(sum, noted + 5 * 20);
-}
-
-#[test]
-fn a_host_of_which_every_packet_is_bad_is_told_apart_from_a_link() {
-    let mut pipeline = quiet();
-    for seconds in 0..8 {
-        let mut report = with_corrupt(seconds, &[corruption(1, 2), corruption(1, 3)]);
-        report.intact = vec![Intact { host: host(9), packets: 5 }];
-        pipeline.on_report(&report);
-    }
-    pipeline.on_window_end(at(9));
-    insta::assert_snapshot!(show(&drain(&mut pipeline)[0]), @r#"
-    checksum.invalid: corrupt tcp packets from 192.0.2.1 to 192.0.2.2: 8; checksums that could be verified: 808 of 808; none of the last 16 from 192.0.2.1 was right, while those of others are: its network card, its driver or a broken offload; try `ethtool -K` with `tx off` there
-      layer = Text("tcp")
-      source_host = Text("192.0.2.1")
-      destination_host = Text("192.0.2.2")
-      failed = Unsigned(8)
-      per_million = Unsigned(9900)
-      locator = Text("sender")
-      trust = Text("full")
-      stored = Text("0x0bad")
-      computed = Text("0x600d")
-      verified = Unsigned(808)
-      seen = Unsigned(808)
-    "#);
 }
 
 /// What is told in so many seconds, in each of which these are corrupt, and when they are over: where,
