@@ -24,8 +24,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::config::{Log, Samples};
 use crate::record::{
-    BlockChecksum, Checked, Corruption, Event, Kind, Path, Quality, Reading, Sample, Scalar,
-    SourceId, Status, Transaction, Trust,
+    Bank, BlockChecksum, Checked, Corruption, Event, Ineffective, Kind, Path, Quality, Reading,
+    Sample, Scalar, SourceId, Status, Transaction, Trust,
 };
 use crate::tag::{Address, Limits, Table, Tag, Type, Value};
 use crate::wire::Mismatch;
@@ -128,6 +128,27 @@ fn write() -> Transaction {
         value: Some(17),
         exception: None,
         latency: Some(Duration::from_micros(3_150)),
+        trust: Trust::FULL,
+    }
+}
+
+/// A register of which 500 was written and 450 read.
+fn ineffective(seconds: u64, address: u16) -> Ineffective {
+    let Path::Network { client, server, .. } = between_hosts(0) else { panic!() };
+    Ineffective {
+        at: at(seconds),
+        vlan: Vlan::default(),
+        server,
+        unit: 1,
+        bank: Bank::HoldingRegisters,
+        address,
+        function: 6,
+        written: 500,
+        mask: u16::MAX,
+        read: 450,
+        writer: client,
+        reader: client,
+        after: Duration::from_micros(1_234_567),
         trust: Trust::FULL,
     }
 }

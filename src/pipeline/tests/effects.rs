@@ -1,28 +1,8 @@
 //! Writes that a later read does not show: told once, then counted.
 
-use crate::record::{Bank, Ineffective, Note, WireReport};
+use crate::record::{Note, WireReport};
 
 use super::*;
-
-fn ineffective(seconds: u64, address: u16) -> Ineffective {
-    let Path::Network { client, server, .. } = between_hosts(0) else { panic!() };
-    Ineffective {
-        at: at(seconds),
-        vlan: Vlan::default(),
-        server,
-        unit: 1,
-        bank: Bank::HoldingRegisters,
-        address,
-        function: 6,
-        written: 500,
-        mask: u16::MAX,
-        read: 450,
-        writer: client,
-        reader: client,
-        after: Duration::from_micros(1_234_567),
-        trust: Trust::FULL,
-    }
-}
 
 /// As a capture reports it.
 fn see(pipeline: &mut Pipeline, found: Ineffective) -> Vec<Event> {

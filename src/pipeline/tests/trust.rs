@@ -2,9 +2,9 @@
 
 use crate::config::parse_baseline;
 use crate::record::{
-    Bank, Change, Detected, GooseChange, GooseFlags, GooseNumber, Ineffective, Jump, Layer2Change,
-    Layer2Finding, Losses, Message, News, Note, Operation, Pace, Protocol, Role, Spoken, Stream,
-    Usage, UsageChange, WireReport,
+    Change, Detected, GooseChange, GooseFlags, GooseNumber, Jump, Layer2Change, Layer2Finding,
+    Losses, Message, News, Note, Operation, Pace, Protocol, Role, Spoken, Stream, Usage,
+    UsageChange, WireReport,
 };
 use crate::wire::mac::Mac;
 
@@ -72,22 +72,7 @@ fn notes(trust: Trust) -> Vec<Note> {
             trust,
         }),
         Note::Detected(Detected { at, vlan, protocol, client, server, n_pairs: 3, trust }),
-        Note::Ineffective(Ineffective {
-            at,
-            vlan,
-            server,
-            unit: 1,
-            bank: Bank::HoldingRegisters,
-            address: 8,
-            function: 6,
-            written: 500,
-            mask: u16::MAX,
-            read: 450,
-            writer: client,
-            reader: client,
-            after: Duration::from_secs(1),
-            trust,
-        }),
+        Note::Ineffective(Ineffective { trust, ..ineffective(SETTLED, 8) }),
         goose(GooseChange::Lost { allowed: Duration::from_secs(1) }),
         goose(GooseChange::State {
             before: number,
