@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use crate::record::{Event, Kind, Losses, RingCount, SourceId};
 
 use super::outbox::Outbox;
-use super::reply::is_recent;
+use super::repeats::is_recent;
 use super::words::{elapsed, latency_ms};
 
 /// Without a damaged frame for so long, an interface counts as sound.

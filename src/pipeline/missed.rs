@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::record::{Event, Kind, Reading};
 
-use super::reply::is_recent;
+use super::repeats::is_recent;
 use super::words::{device_of, elapsed, latency_ms, whole_ms, with_device};
 
 /// Of one device.

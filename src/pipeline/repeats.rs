@@ -1,11 +1,13 @@
 //! What is told once and then counted: it is told again after a while, with the count.
 //!
-//! Strangers choose the keys: at most `MAX` are remembered, and the one told longest ago makes room.
+//! Strangers choose the keys: at most `MAX` are remembered, and the one told longest ago makes
+//! room.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use super::reply::is_recent;
+/// How long repetitions are only counted.
+const QUIET: Duration = Duration::from_secs(5 * 60);
 
 /// What was told, by what makes two of it alike.
 #[derive(Debug)]
@@ -59,4 +61,9 @@ impl<K: Ord + Clone, const MAX: usize> Repeats<K, MAX> {
             self.forgotten += repeat.map_or(0, |repeat| repeat.untold);
         }
     }
+}
+
+/// False after the clock was set back, or it might be quiet for years.
+pub(super) fn is_recent(told_at: SystemTime, now: SystemTime) -> bool {
+    now.duration_since(told_at).is_ok_and(|ago| ago < QUIET)
 }

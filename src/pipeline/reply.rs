@@ -1,18 +1,15 @@
 //! Replies that are wrong, late, foreign or a refusal: told once, then counted.
 //!
 //! A bad CRC now and then is normal on a serial line, and a wrong address is refused for ever.
-//! Each kind is told when a device first shows it, and after that at most once in [`QUIET`].
+//! Each kind is told when a device first shows it, and after that at most every five minutes.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::record::{BlockChecksum, BlockMismatch, Doubt, Event, Fault, Kind, Quality, Reading};
 
 use super::outbox::Outbox;
+use super::repeats;
 use super::words::{about_device, detail, device_of, elapsed, exception_name, latency_ms};
-
-/// How long repetitions are only counted.
-const QUIET: Duration = Duration::from_secs(5 * 60);
 
 /// Bytes of a block that stand in an event: those of a full request and a few.
 const MAX_SHOWN: usize = 256;
@@ -20,8 +17,8 @@ const MAX_SHOWN: usize = 256;
 /// Of one device.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
-    /// By kind of event: at most five.
-    by_kind: BTreeMap<Kind, Repeat>,
+    /// By kind of event.
+    told: repeats::Repeats<Kind, 5>,
     /// Since its checksum does not match.
     mismatch: Option<Mismatches>,
 }
@@ -33,13 +30,6 @@ struct Mismatches {
     count: u64,
     /// One of them was told; then the end of the run is told too.
     is_told: bool,
-}
-
-#[derive(Debug)]
-struct Repeat {
-    told_at: SystemTime,
-    /// Since it was told.
-    untold: u64,
 }
 
 impl Repeats {
@@ -64,23 +54,10 @@ impl Repeats {
     /// Tell of what is wrong with the reading, or count it. True if it was told.
     fn tell(&mut self, reading: &Reading, outbox: &mut Outbox) -> bool {
         let Some(kind) = kind_of(reading.quality) else { return false };
-        let untold = match self.by_kind.get_mut(&kind) {
-            Some(repeat) if is_recent(repeat.told_at, reading.at) => {
-                repeat.untold += 1;
-                return false;
-            }
-            Some(repeat) => repeat.untold,
-            None => 0,
-        };
-        self.by_kind.insert(kind, Repeat { told_at: reading.at, untold: 0 });
+        let Some(untold) = self.told.untold(kind, reading.at) else { return false };
         outbox.raise(kind, || told(kind, untold, reading));
         true
     }
-}
-
-/// False after the clock was set back, or it might be quiet for years.
-pub(super) fn is_recent(told_at: SystemTime, now: SystemTime) -> bool {
-    now.duration_since(told_at).is_ok_and(|ago| ago < QUIET)
 }
 
 fn kind_of(quality: Quality) -> Option<Kind> {

@@ -12,7 +12,7 @@ use crate::record::{Doubts, Event, Jump, Kind, SourceId, WireReport};
 
 use super::message::title;
 use super::outbox::Outbox;
-use super::reply::is_recent;
+use super::repeats::is_recent;
 
 /// Host pairs told apart in one source.
 const MAX_PAIRS: usize = 16;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use super::super::reply::is_recent;
+use super::super::repeats::is_recent;
 
 /// A bounded table. It keeps the `max` that rank highest, and has room for an eighth more, which
 /// makes room and is counted when there are as many: to look for the least of all each time would

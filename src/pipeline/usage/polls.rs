@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::record::{Ending, Kind, Poll, UsageChange};
 
-use super::super::reply::is_recent;
+use super::super::repeats::is_recent;
 use super::Pair;
 use super::known::Known;
 

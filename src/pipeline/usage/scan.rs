@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use crate::record::{News, Path, Transaction, Usage};
 use crate::wire::packet::Vlan;
 
-use super::super::reply::is_recent;
+use super::super::repeats::is_recent;
 use super::known::Known;
 use super::{Device, Pair, Protocol};
 
