@@ -21,7 +21,7 @@ use super::outbox::Outbox;
 use super::refusal::Refusals;
 use super::sequence::Jumps;
 use super::unverifiable::{Hints, Origin};
-use super::words::{elapsed, latency_ms};
+use super::words::up;
 
 /// Every source of reports; the configuration bounds them.
 #[derive(Debug, Default)]
@@ -297,7 +297,8 @@ impl Capture {
         match (state, self.down_since) {
             (InterfaceState::Up, Some(since)) => {
                 self.down_since = None;
-                outbox.raise(Kind::CaptureUp, || up(report, since));
+                let seen = (&report.source, report.at);
+                outbox.raise(Kind::CaptureUp, || up(seen, since, "captured"));
             }
             // It is expected to be up at the start.
             (InterfaceState::Up, None) => (),
@@ -319,16 +320,4 @@ fn down(report: &WireReport, state: InterfaceState) -> Event {
     };
     let text = format!("{} {text}", report.source);
     Event::new(Kind::CaptureDown, report.at, report.source.clone(), text).with("state", name)
-}
-
-fn up(report: &WireReport, since: SystemTime) -> Event {
-    let down = elapsed(since, report.at);
-    let text = format!(
-        "{} is captured from again; nothing was seen for {}",
-        report.source,
-        humantime::format_duration(down)
-    );
-    Event::new(Kind::CaptureUp, report.at, report.source.clone(), text)
-        .with("state", "up")
-        .with("down_ms", latency_ms(down))
 }

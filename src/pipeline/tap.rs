@@ -17,7 +17,7 @@ use crate::wire::Mismatch;
 use super::corruption::with_coverage;
 use super::outbox::Outbox;
 use super::refusal::Refusals;
-use super::words::{elapsed, latency_ms};
+use super::words::{elapsed, latency_ms, up};
 
 /// A unit that leaves so many requests in a row unanswered is down: one may be lost to noise.
 const UNANSWERED: u64 = 3;
@@ -188,7 +188,7 @@ impl Line {
         match (&report.state, self.down_since) {
             (Some(TapState::Open), Some(since)) => {
                 self.down_since = None;
-                outbox.raise(Kind::CaptureUp, || up(report, since));
+                outbox.raise(Kind::CaptureUp, || up((&report.source, report.at), since, "heard"));
             }
             (Some(TapState::Lost(why)), since) => {
                 self.down_since = since.or(Some(report.at));
@@ -258,16 +258,4 @@ fn unit_up(unit: u8, since: SystemTime, report: &TapReport) -> Event {
 fn down(report: &TapReport, why: &str) -> Event {
     let text = format!("{} is not heard: {why}", report.source);
     Event::new(Kind::CaptureDown, report.at, report.source.clone(), text).with("state", "down")
-}
-
-fn up(report: &TapReport, since: SystemTime) -> Event {
-    let down = elapsed(since, report.at);
-    let text = format!(
-        "{} is heard again; nothing was heard for {}",
-        report.source,
-        humantime::format_duration(down)
-    );
-    Event::new(Kind::CaptureUp, report.at, report.source.clone(), text)
-        .with("state", "up")
-        .with("down_ms", latency_ms(down))
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-use crate::record::{Event, Kind, Reading, Scalar};
+use crate::record::{Event, Kind, Reading, Scalar, SourceId};
 use crate::tag::{Tag, Value, readable};
 use crate::wire::modbus::name;
 
@@ -33,6 +33,18 @@ pub(super) fn device_of(reading: &Reading) -> String {
 /// The poller's words on what failed, or the quality where it has none.
 pub(super) fn detail(reading: &Reading) -> String {
     reading.detail.as_deref().map_or_else(|| reading.quality.to_string(), str::to_owned)
+}
+
+/// A capture, or a line that is listened to, goes on. `how`: "captured", "heard".
+pub(super) fn up((source, at): (&SourceId, SystemTime), since: SystemTime, how: &str) -> Event {
+    let down = elapsed(since, at);
+    let text = format!(
+        "{source} is {how} again; nothing was {how} for {}",
+        humantime::format_duration(down)
+    );
+    Event::new(Kind::CaptureUp, at, source.clone(), text)
+        .with("state", "up")
+        .with("down_ms", latency_ms(down))
 }
 
 /// A value as a field, without digits that its registers never held.

@@ -198,7 +198,7 @@ fn an_interface_is_told_of_when_it_goes_and_when_it_returns() {
       state = Text("down")
     capture.down: eth1 does not exist: nothing is seen until it does; see `ip link`
       state = Text("absent")
-    capture.up: eth1 is captured from again; nothing was seen for 3s
+    capture.up: eth1 is captured again; nothing was captured for 3s
       state = Text("up")
       down_ms = Real(3000.0)
     "#);
