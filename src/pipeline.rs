@@ -195,7 +195,7 @@ impl Pipeline {
         self.links.on_window_end(now, &mut self.outbox);
         self.captures.on_window_end((now, is_last), &mut self.outbox);
         self.crosscheck.on_window_end(now, &mut self.outbox);
-        self.taps.on_window_end(now, &mut self.outbox);
+        self.taps.on_window_end((now, is_last), &mut self.outbox);
         self.usages.on_window_end((now, is_last), &mut self.outbox);
         self.outbox.on_window_end(now);
     }

@@ -1,8 +1,9 @@
 //! Lines that others poll: what was heard in a window, who does not answer, and whether there is
 //! a line.
 //!
-//! A state is told when it changes. A stranger decides how much is damaged, so that is told once a
-//! window; a line has at most 247 units, so each can be told of.
+//! A state is told when it changes. What damages frames does so until somebody mends it, so that is
+//! told once, and then every five minutes with the count; a line has at most 247 units, so each can
+//! be told of.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -17,6 +18,7 @@ use crate::wire::Mismatch;
 use super::corruption::with_coverage;
 use super::outbox::Outbox;
 use super::refusal::Refusals;
+use super::repeats::Repeats;
 use super::words::{elapsed, latency_ms, up};
 
 /// A unit that leaves so many requests in a row unanswered is down: one may be lost to noise.
@@ -34,7 +36,9 @@ pub(super) struct Taps {
 #[derive(Debug, Default)]
 struct Line {
     total: Total,
-    window: Window,
+    untold: Untold,
+    /// Damage.
+    told: Repeats<(), 1>,
     down_since: Option<SystemTime>,
     /// Units that do not answer, and since when.
     silent: BTreeMap<u8, SystemTime>,
@@ -52,11 +56,15 @@ struct Total {
     unclear: u64,
 }
 
+/// Since damage was last told, or since the last window without any.
 #[derive(Debug, Default)]
-struct Window {
+struct Untold {
     frames: Tally,
     damaged_bytes: u64,
+    /// The first.
     damage: Option<Mismatch>,
+    /// Damage was told a while ago, and then counted.
+    is_counted: bool,
 }
 
 impl Taps {
@@ -67,7 +75,7 @@ impl Taps {
         self.notes.drop("line_limit", report.notes_dropped);
         let line = self.by_source.entry(report.source.clone()).or_default();
         line.total.add(report);
-        line.window.add(report);
+        line.untold.add(report);
         for seen in &report.notes {
             self.refusals.tell(&report.source, (seen, Doubts::default()), outbox);
         }
@@ -77,12 +85,22 @@ impl Taps {
         line.on_state(report, outbox);
     }
 
-    pub(super) fn on_window_end(&mut self, now: SystemTime, outbox: &mut Outbox) {
+    /// `is_last`: nothing will come any more.
+    pub(super) fn on_window_end(
+        &mut self,
+        (now, is_last): (SystemTime, bool),
+        outbox: &mut Outbox,
+    ) {
         for (source, line) in &mut self.by_source {
-            let window = std::mem::take(&mut line.window);
-            if let Some(damage) = window.damage {
-                outbox.raise(Kind::ChecksumInvalid, || damaged(source, now, &window, damage));
+            let Line { untold, told, .. } = line;
+            if let Some(damage) = untold.damage {
+                if !is_last && told.untold((), now).is_none() {
+                    untold.is_counted = true;
+                    continue;
+                }
+                outbox.raise(Kind::ChecksumInvalid, || damaged(source, now, untold, damage));
             }
+            *untold = Untold::default();
         }
     }
 
@@ -175,7 +193,7 @@ impl Total {
     }
 }
 
-impl Window {
+impl Untold {
     fn add(&mut self, report: &TapReport) {
         self.frames.merge(&report.frames);
         self.damaged_bytes += report.bytes.damaged;
@@ -214,11 +232,12 @@ impl Line {
     }
 }
 
-fn damaged(source: &SourceId, now: SystemTime, window: &Window, first: Mismatch) -> Event {
-    let Window { frames, damaged_bytes, .. } = window;
+fn damaged(source: &SourceId, now: SystemTime, untold: &Untold, first: Mismatch) -> Event {
+    let Untold { frames, damaged_bytes, is_counted, .. } = untold;
+    let since = if *is_counted { " since this was last told" } else { "" };
     let text = format!(
-        "damaged frames on {source}: {} of {} that were heard; look at shield, termination and \
-         ground of the line, and at baud rate and parity if no frame is valid",
+        "damaged frames on {source}: {} of {} that were heard{since}; look at shield, termination \
+         and ground of the line, and at baud rate and parity if no frame is valid",
         frames.invalid,
         frames.seen()
     );

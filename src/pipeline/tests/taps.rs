@@ -18,12 +18,12 @@ fn damaged(n: u64) -> TapReport {
     let mut report = report(0);
     report.frames = Tally { valid: 50, invalid: n, ..Tally::default() };
     report.bytes.damaged = 11 * n;
-    report.damage = Some(Mismatch { stored: 0x0bad, computed: 0x600d });
+    report.damage = (n > 0).then_some(Mismatch { stored: 0x0bad, computed: 0x600d });
     report
 }
 
 #[test]
-fn damaged_frames_are_told_once_a_window_with_their_coverage() {
+fn damaged_frames_are_told_when_the_window_ends_with_their_coverage() {
     let mut pipeline = quiet();
     pipeline.on_tap(&damaged(1));
     pipeline.on_tap(&damaged(2));
@@ -41,6 +41,31 @@ fn damaged_frames_are_told_once_a_window_with_their_coverage() {
     "#);
     pipeline.on_window_end(at(2));
     assert_eq!(kinds(&mut pipeline), [], "a window is told once");
+}
+
+#[test]
+fn a_line_that_goes_on_damaging_frames_is_told_again_after_five_minutes_with_the_count() {
+    let mut pipeline = quiet();
+    let mut events = vec![];
+    for second in 0..700 {
+        pipeline.on_tap(&damaged(u64::from(second < 400 && second % 2 == 0)));
+        pipeline.on_window_end(at(second));
+        events.extend(drain(&mut pipeline));
+    }
+    pipeline.on_tap(&damaged(2));
+    pipeline.close(at(700));
+    events.extend(drain(&mut pipeline));
+    let told: Vec<_> = events.iter().map(|event| (event.at, field(event, "failed"))).collect();
+    let failed = [1, 150, 49, 2].map(Scalar::Unsigned);
+    let expected: Vec<_> =
+        [0, 300, 600, 700].map(at).into_iter().zip(failed.iter().map(Some)).collect();
+    assert_eq!(told, expected);
+    assert!(
+        events[1].text.contains("150 of 15100 that were heard since this was last told;"),
+        "{}",
+        events[1].text
+    );
+    assert!(!events[3].text.contains("since"), "{}", events[3].text);
 }
 
 #[test]
