@@ -214,8 +214,8 @@ fn cause(ending: Ending) -> (&'static str, &'static str) {
 /// Those beyond what is told in five minutes.
 pub(super) fn further(source: &SourceId, now: SystemTime, kind: Kind, untold: u64) -> Event {
     let text = format!(
-        "{} of further hosts in the last minutes, counted and not told: {untold}; those told \
-         before show what is going on",
+        "{} in the last minutes, counted and not told: {untold}; those told before show what is \
+         going on",
         kind.name()
     );
     Event::new(kind, now, source.clone(), text).with("count", untold)
