@@ -189,6 +189,8 @@ struct Totals {
     layer2: Layer2Tally,
     flows_evicted: u64,
     usages_deferred: u64,
+    writes_untracked: u64,
+    writes_unjudged: u64,
     streams: StreamTally,
     deviations: Option<u64>,
     /// Earliest and latest time stamp.
@@ -254,6 +256,8 @@ impl Totals {
         self.layer2.merge(&report.layer2);
         self.flows_evicted += report.flows_evicted;
         self.usages_deferred += report.usages_deferred;
+        self.writes_untracked += report.writes_untracked;
+        self.writes_unjudged += report.writes_unjudged;
         self.streams.merge(&report.streams);
     }
 
@@ -278,6 +282,8 @@ impl From<Totals> for Summary {
         ledger.drop("truncated_record", totals.truncated_records);
         ledger.note("flows_evicted", totals.flows_evicted);
         ledger.note("usages_deferred", totals.usages_deferred);
+        ledger.note("writes_untracked", totals.writes_untracked);
+        ledger.note("writes_unjudged", totals.writes_unjudged);
         ledger.note("candidates_evicted", totals.detection.candidates_evicted);
         ledger.note("servers_evicted", totals.detection.servers_evicted);
         ledger.note("modbus_unread", totals.modbus.unread);

@@ -151,7 +151,7 @@ impl Effects {
         if let Some(written) = Write::extent(&request.pdu) {
             let is_done = is_proven && write::confirms(&request.pdu, pdu);
             let is_done = is_done && context.at_ns >= self.blind_until_ns;
-            self.complete(context, request, written, is_done);
+            self.complete(context, request, (written, is_done), report);
         }
     }
 
@@ -169,7 +169,7 @@ impl Effects {
             if let Some(spot) = self.next_swept()
                 && self.cells.get(&spot).is_some_and(|cell| cell.is_over(at_ns))
             {
-                self.cells.remove(&spot);
+                self.give_up(&spot, report);
             }
         }
     }
@@ -179,6 +179,8 @@ impl Effects {
         while !self.suspects.is_empty() {
             self.claim(n_gaps, report);
         }
+        report.writes_unjudged += self.cells.n_unjudged();
+        self.cells = Cells::new(self.seed);
     }
 
     /// Somebody asks for a change.
@@ -209,9 +211,11 @@ impl Effects {
         let order = self.order;
         for (spot, cell) in self.cells.within(key, write.extent) {
             if is_same_device(spot.unit, unit) {
+                report.writes_unjudged += u64::from(cell.is_unjudged());
                 cell.on_request(at_ns);
             }
         }
+        report.writes_untracked += u64::from(write.extent.count.saturating_sub(MAX_VALUES));
         for n in 0..write.extent.count.min(MAX_VALUES) {
             let (Some(address), Some((value, mask))) =
                 (write.extent.first.checked_add(n), write.value(n))
@@ -252,8 +256,8 @@ impl Effects {
         &mut self,
         context: &Context<'_>,
         request: &Request,
-        written: write::Extent,
-        is_done: bool,
+        (written, is_done): (write::Extent, bool),
+        report: &mut WireReport,
     ) {
         let order = self.order;
         let mut over = Vec::new(); // allocates nothing unless it is needed
@@ -268,7 +272,7 @@ impl Effects {
             }
         }
         for spot in over {
-            self.cells.remove(&spot);
+            self.give_up(&spot, report);
         }
     }
 
@@ -320,6 +324,8 @@ impl Effects {
         let missed = self.missed.get(group_of(spot.server, self.seed)).copied().unwrap_or(0);
         if trust == (Trust { missed, n_gaps }) {
             report.note(Note::Ineffective(finding));
+        } else {
+            report.writes_unjudged += 1;
         }
     }
 
@@ -343,6 +349,12 @@ impl Effects {
             }
         }
         false
+    }
+
+    /// No read will be held against this one any more.
+    fn give_up(&mut self, spot: &Spot, report: &mut WireReport) {
+        let cell = self.cells.remove(spot);
+        report.writes_unjudged += u64::from(cell.is_some_and(|cell| cell.is_unjudged()));
     }
 
     /// Round and round, in order.

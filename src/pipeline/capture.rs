@@ -77,6 +77,8 @@ struct Rare {
     reads_unproven: u64,
     /// Written values that were not held against what is read afterwards, for want of room.
     writes_untracked: u64,
+    /// Of those that were, the ones that no read was held against.
+    writes_unjudged: u64,
     suspects_evicted: u64,
 }
 
@@ -218,6 +220,7 @@ impl Rare {
         self.reads_dropped += report.reads_dropped;
         self.reads_unproven += report.reads_unproven;
         self.writes_untracked += report.writes_untracked;
+        self.writes_unjudged += report.writes_unjudged;
         self.suspects_evicted += report.suspects_evicted;
     }
 }
@@ -280,6 +283,7 @@ impl Capture {
         ledger.note("reads_dropped", self.rare.reads_dropped);
         ledger.note("reads_unproven", self.rare.reads_unproven);
         ledger.note("writes_untracked", self.rare.writes_untracked);
+        ledger.note("writes_unjudged", self.rare.writes_unjudged);
         self.neighbourhood.note_in(&mut ledger);
         ledger.note("suspects_evicted", self.rare.suspects_evicted);
         ledger.note("hints_dropped", self.hints.n_unknown());

@@ -68,6 +68,10 @@ pub struct WireReport {
     pub reads_unproven: u64,
     /// Written values that were not held against what is read afterwards, for want of room.
     pub writes_untracked: u64,
+    /// Written values that were confirmed, and of which it will never be known whether they took
+    /// effect: nobody read them within a minute or before they were written again, or bytes were
+    /// missed.
+    pub writes_unjudged: u64,
     /// News of who asks what of whom, at most [`WireReport::MAX_USAGES`], in order.
     pub usages: Vec<Usage>,
     /// Changes in how stations are asked and answer, as many.
@@ -121,6 +125,7 @@ impl WireReport {
             reads_dropped: 0,
             reads_unproven: 0,
             writes_untracked: 0,
+            writes_unjudged: 0,
             usages: Vec::new(),
             usage_changes: Vec::new(),
             usages_deferred: 0,

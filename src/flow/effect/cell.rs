@@ -98,6 +98,11 @@ impl Cell {
         }
     }
 
+    /// True if it was written, and no read was held against it yet.
+    pub(super) fn is_unjudged(&self) -> bool {
+        matches!(self.state, State::Confirmed { .. }) && !self.is_suspect
+    }
+
     pub(super) fn is_of(&self, order: u64) -> bool {
         self.expected.order == order
     }

@@ -51,10 +51,14 @@ impl Cells {
         }
     }
 
-    pub(super) fn remove(&mut self, spot: &Spot) {
-        if self.by_spot.remove(spot).is_some() {
-            self.count(spot, |n| n - 1);
-        }
+    pub(super) fn remove(&mut self, spot: &Spot) -> Option<Cell> {
+        let cell = self.by_spot.remove(spot)?;
+        self.count(spot, |n| n - 1);
+        Some(cell)
+    }
+
+    pub(super) fn n_unjudged(&self) -> u64 {
+        self.by_spot.values().filter(|cell| cell.is_unjudged()).count() as u64
     }
 
     /// False if none of these is kept.

@@ -1,6 +1,7 @@
 //! Writes that do not take effect, and all that must not be taken for one.
 
 mod device;
+mod unjudged;
 
 use crate::record::{Bank, Ineffective, Protocol};
 
