@@ -48,6 +48,9 @@ pub enum FileError {
 /// Frames in a block. Enough to make a report cheap, few enough that a report has room for a note
 /// on every second frame.
 const BLOCK_FRAMES: usize = 128;
+/// How long a block may be, as the clock of the capture says: as the blocks of a ring, it ends when
+/// its time is over, so that whoever takes a report for the time it is dated by is not far out.
+const BLOCK_NS: u64 = 1_000_000_000;
 /// Longer frames are not written by any tool (`MAXIMUM_SNAPLEN` of libpcap): a length above this
 /// is not a length.
 const MAX_FRAME: u32 = 262_144;
@@ -131,7 +134,11 @@ impl CaptureFile {
         while frames.len() < BLOCK_FRAMES {
             match self.format.record(self.window.bytes(), self.window.start()) {
                 Ok((record, next)) => {
-                    frames.extend(record.frame());
+                    let frame = record.frame();
+                    if is_later(frames.first(), frame.as_ref()) {
+                        return None; // it is read again, as the first of the next block
+                    }
+                    frames.extend(frame);
                     self.window.consume_to(next);
                 }
                 Err(stop) => return Some(stop),
@@ -171,6 +178,12 @@ impl CaptureFile {
     pub fn n_truncated(&self) -> u64 {
         self.n_truncated
     }
+}
+
+/// True if `frame` is too late for the block that `first` begins.
+fn is_later(first: Option<&FileFrame>, frame: Option<&FileFrame>) -> bool {
+    let (Some(first), Some(frame)) = (first, frame) else { return false };
+    frame.at_ns.saturating_sub(first.at_ns) >= BLOCK_NS
 }
 
 fn read_on(window: &mut Window, path: &Path) -> Result<bool, FileError> {

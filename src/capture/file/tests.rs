@@ -363,3 +363,22 @@ proptest! {
         prop_assert!(read(&ng).0.len() >= 4);
     }
 }
+
+#[test]
+fn a_block_of_a_file_ends_when_its_second_is_over_and_no_frame_is_read_twice() {
+    let order = Endian::Little;
+    let mut file = words(order, &[0xa1b2_c3d4, order.halves(2, 4), 0, 0, 65535, 1]);
+    for (seconds, micros) in [(1, 500_000), (2, 499_999), (2, 500_000), (900, 0), (3, 0)] {
+        file.extend(words(order, &[seconds, micros, 1, 1]));
+        file.extend(b"x");
+    }
+    let file = saved(&file);
+    let mut capture = CaptureFile::open(file.path()).unwrap();
+    let mut blocks = vec![];
+    while let Some(block) = capture.next_block().unwrap() {
+        let mut n_frames = 0;
+        block.for_each(|_| n_frames += 1);
+        blocks.push(n_frames);
+    }
+    assert_eq!(blocks, [2, 1, 2]);
+}

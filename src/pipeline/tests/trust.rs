@@ -91,7 +91,7 @@ fn told(trust: Trust, losses: Losses) -> Vec<(&'static str, String)> {
         losses,
         ..WireReport::new(SourceId::from("eth1"), at(seconds))
     };
-    pipeline.on_report(&report(0));
+    (0..SETTLED).step_by(60).for_each(|seconds| pipeline.on_report(&report(seconds)));
     let mut late = report(SETTLED);
     for note in notes(trust) {
         late.note(note);

@@ -56,11 +56,21 @@ fn see(
     drain(pipeline)
 }
 
-/// After ten minutes in which .5 asked .10, which answered.
+/// Frames come by that nobody has to know of, every half minute between the two.
+fn pass(pipeline: &mut Pipeline, from: u64, to: u64) {
+    for seconds in (from..to).step_by(30) {
+        let report = WireReport::new(SourceId::from("eth1"), at(seconds));
+        pipeline.on_report(&WireReport { frames: 1, ..report });
+    }
+    assert_eq!(drain(pipeline), []);
+}
+
+/// After nearly ten minutes in which .5 asked .10, which answered.
 fn settled() -> Pipeline {
     let mut pipeline = quiet();
     let first = see(&mut pipeline, [usage(0, 5)], [change(0, 5, Change::Answers)]);
     assert_eq!(first, [], "everything is new at the start");
+    pass(&mut pipeline, 0, SETTLED);
     pipeline
 }
 
@@ -92,10 +102,21 @@ fn a_client_is_new_if_it_asks_a_server_for_the_first_time_after_ten_minutes() {
 #[test]
 fn a_capture_that_is_read_from_a_file_learns_in_the_time_of_the_file() {
     let mut pipeline = quiet();
-    // One block that holds half an hour.
-    let events = see(&mut pipeline, [usage(0, 5), usage(SETTLED + 1, 6)], []);
+    pass(&mut pipeline, 0, SETTLED);
+    let events = see(&mut pipeline, [usage(SETTLED - 1, 5), usage(SETTLED, 6)], []);
     assert_eq!(events.len(), 1, "{events:?}");
     assert_eq!(field(&events[0], "client"), Some(&Scalar::from("192.0.2.6")));
+}
+
+#[test]
+fn a_file_whose_clock_is_set_forward_by_a_year_goes_on_learning() {
+    const YEAR: u64 = 365 * 86_400;
+    let mut pipeline = quiet();
+    pass(&mut pipeline, 0, 300);
+    assert_eq!(see(&mut pipeline, [usage(YEAR, 6)], [change(YEAR, 6, Change::Answers)]), []);
+    pass(&mut pipeline, YEAR, YEAR + 270);
+    assert_eq!(see(&mut pipeline, [usage(YEAR + 269, 7)], []), []);
+    assert_eq!(see(&mut pipeline, [usage(YEAR + 270, 8)], []).len(), 1, "ten minutes");
 }
 
 /// A window of a live capture that ends, after `client` was seen asking.
@@ -125,7 +146,8 @@ fn a_clock_that_is_set_neither_ends_what_a_live_capture_learns_nor_stretches_it(
 #[test]
 fn a_file_in_which_time_goes_back_is_learned_no_longer() {
     let mut pipeline = quiet();
-    let told = [5000, 5590, 0, 5].map(|seconds| see(&mut pipeline, [usage(seconds, 5)], []));
+    pass(&mut pipeline, 5000, 5590);
+    let told = [5590, 0, 5].map(|seconds| see(&mut pipeline, [usage(seconds, 5)], []));
     assert_eq!(told.concat(), []);
     assert_eq!(see(&mut pipeline, [usage(15, 6)], []).len(), 1, "ten minutes of packets");
 }

@@ -2,7 +2,7 @@
 //!
 //! Live, windows that ended are counted, which come at an even pace whatever the clock is set to. A
 //! file has no time but that of its packets: a silence in it and a clock that was set forward look
-//! the same, and one that was set back counts for nothing.
+//! the same, so no step counts for more than a minute, and one back counts for nothing.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,6 +12,9 @@ use super::super::clock::Clock;
 
 /// How long a capture learns before anything in it is new.
 const SETTLING: Duration = Duration::from_secs(10 * 60);
+
+/// What one silence of a file counts for at most. Where something is polled, none is longer.
+const MAX_STEP: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Learning {
@@ -41,7 +44,7 @@ impl Learning {
             self.clock.tell(begin);
             begin
         });
-        self.read += report.at.duration_since(last).unwrap_or_default();
+        self.read += report.at.duration_since(last).unwrap_or_default().min(MAX_STEP);
         self.last = Some(report.at);
     }
 
@@ -63,8 +66,7 @@ impl Learning {
     }
 }
 
-/// When the first of what a report tells was seen. A report is dated by its last frame, and that of
-/// a file may hold minutes.
+/// When the first of what a report tells was seen. A report is dated by its last frame.
 fn begin(report: &WireReport) -> SystemTime {
     report.usages.iter().map(|usage| usage.at).chain([report.at]).min().unwrap_or(report.at)
 }
