@@ -214,8 +214,8 @@ impl Watched {
         if !is_settled && self.learned.len() < MAX_LEARNED {
             self.learned.insert(asked);
         }
-        let is_known =
-            is_settled && self.learned.contains(&asked) && self.devices.contains(&device);
+        let may_answer = self.devices.contains(&device) || !self.scans.hears(&device);
+        let is_known = is_settled && self.learned.contains(&asked) && may_answer;
         match usage.news {
             News::First => !is_known,
             News::Address => !(is_known && self.is_crowded(usage.at)),
@@ -272,6 +272,7 @@ impl Watched {
             master.is_answered = true;
         }
         let device = Device::new(change.vlan, change.server, change.protocol, change.station);
+        self.scans.on_answer(&device, change.at);
         if self.devices.get_mut(&device).is_some() {
             return;
         }

@@ -21,10 +21,6 @@ impl<K: Copy + Ord, V> Known<K, V> {
         Self { by_key: BTreeMap::new(), max, n_more: max.div_ceil(8), n_forgotten: 0 }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.by_key.is_empty()
-    }
-
     pub(super) fn contains(&self, key: &K) -> bool {
         self.by_key.contains_key(key)
     }

@@ -3,11 +3,12 @@
 //! A client that starts asks for much that is new too. So while a capture is still learning, news
 //! are a scan only if at least half of them were for nothing: stations that do not answer, each
 //! counted once, and different requests refused because there is no such function or address. What
-//! looks like a scan is judged when answers had time to come, by those that came until then. Where a
-//! capture sees nobody answer, as at a mirror of one direction, silence says nothing.
+//! looks like a scan is judged when answers had time to come, by those that came until then. Of a
+//! server that a capture never saw answer anybody, silence says nothing: the port that it is
+//! connected to may be mirrored in one direction.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use crate::record::{News, Path, Transaction, Usage};
@@ -26,14 +27,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MAX_ATTEMPTS: usize = 64;
 /// Clients that are looked at; the one that tried nothing for longest makes room.
 const MAX_CLIENTS: usize = 64;
+/// Servers that were heard; the one heard first makes room.
+const MAX_SERVERS: usize = 1024;
 
 #[derive(Debug)]
 pub(super) struct Scans {
     by_client: Known<Client, Attempts>,
     /// Attempts of clients that were told recently.
     repeated: u64,
-    /// Some request was seen to be answered.
-    has_answers: bool,
+    /// Servers that were seen to answer anything, and since when.
+    heard: Known<Server, SystemTime>,
 }
 
 /// When a window ends, and what was seen until then.
@@ -46,6 +49,7 @@ pub(super) struct Ended<'a> {
 }
 
 type Client = ((u16, u16), IpAddr);
+type Server = ((u16, u16), SocketAddr);
 
 /// What a client tried lately.
 #[derive(Debug, Default)]
@@ -65,6 +69,13 @@ struct Attempt {
     function: u16,
     what: What,
     is_settled: bool,
+}
+
+/// Who was seen to answer.
+#[derive(Clone, Copy, Debug)]
+struct Answering<'a> {
+    servers: &'a Known<Server, SystemTime>,
+    devices: &'a Known<Device, SystemTime>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +107,8 @@ pub(super) struct Scan {
 
 impl Default for Scans {
     fn default() -> Self {
-        Self { by_client: Known::new(MAX_CLIENTS), repeated: 0, has_answers: false }
+        let (by_client, heard) = (Known::new(MAX_CLIENTS), Known::new(MAX_SERVERS));
+        Self { by_client, repeated: 0, heard }
     }
 }
 
@@ -109,12 +121,12 @@ impl Scans {
 
     /// A refusal may show a scan, if it is one of the two that a wrong guess gets.
     pub(super) fn on_transaction(&mut self, seen: &Transaction) {
-        self.has_answers |= seen.exception.is_some() || seen.latency.is_some();
-        let (Path::Network { vlan, client, server }, Some(1 | 2)) = (seen.path, seen.exception)
-        else {
-            return;
-        };
+        let Path::Network { vlan, client, server } = seen.path else { return };
         let device = Device::new(vlan, server, Protocol::Modbus, Some(seen.unit.into()));
+        if seen.exception.is_some() || seen.latency.is_some() {
+            self.on_answer(&device, seen.at);
+        }
+        let Some(1 | 2) = seen.exception else { return };
         let what = What::Refused { address: seen.address };
         let attempt = Attempt {
             at: seen.at,
@@ -126,10 +138,19 @@ impl Scans {
         self.on_attempt(client.ip(), attempt);
     }
 
+    /// The server of this station answers, whatever it says.
+    pub(super) fn on_answer(&mut self, device: &Device, at: SystemTime) {
+        self.heard.insert((device.vlan, device.server), at, |at| *at);
+    }
+
+    /// True if the server of this station is seen to answer.
+    pub(super) fn hears(&self, device: &Device) -> bool {
+        self.heard.contains(&(device.vlan, device.server))
+    }
+
     /// Tell of each client that scans.
     pub(super) fn on_window_end(&mut self, ended: Ended<'_>, mut tell: impl FnMut(Scan)) {
-        let answering =
-            (self.has_answers || !ended.answering.is_empty()).then_some(ended.answering);
+        let answering = Answering { servers: &self.heard, devices: ended.answering };
         for (client, attempts) in self.by_client.iter_mut() {
             let Some(scan) = attempts.verdict(*client, ended, answering) else { continue };
             let n = attempts.recent.len() as u64;
@@ -210,9 +231,6 @@ impl Attempts {
     }
 }
 
-/// Stations that were seen to answer; `None` where nobody was.
-type Answering<'a> = Option<&'a Known<Device, SystemTime>>;
-
 fn judge(client: Client, attempts: &VecDeque<Attempt>, answering: Answering<'_>) -> Option<Scan> {
     let last = attempts.iter().map(|attempt| attempt.at).max()?;
     let is_in_period =
@@ -243,9 +261,11 @@ impl Attempt {
         !self.is_news() || self.is_silent(answering)
     }
 
-    /// Nobody answers there.
+    /// Nobody answers there, and it would be seen.
     fn is_silent(&self, answering: Answering<'_>) -> bool {
-        answering.is_some_and(|answering| !answering.contains(&self.device))
+        let Answering { servers, devices } = answering;
+        let Device { vlan, server, .. } = self.device;
+        servers.contains(&(vlan, server)) && !devices.contains(&self.device)
     }
 }
 

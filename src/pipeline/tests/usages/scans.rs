@@ -120,6 +120,29 @@ fn silence_is_no_search_where_nobody_is_seen_to_answer() {
 }
 
 #[test]
+fn silence_of_a_server_whose_answers_go_by_unseen_is_no_search_though_another_is_heard() {
+    for (heard, n_told) in [(11, 0), (10, 1)] {
+        let mut pipeline = quiet();
+        let answers = UsageChange { server: server(heard), ..change(0, 9, Change::Answers) };
+        see(&mut pipeline, [Usage { server: server(heard), ..usage(0, 9) }], [answers]);
+        let told = window(&mut pipeline, (2..=61).map(|nth| unit(1, 5, nth)), []);
+        assert_eq!(told.len(), n_told, "{heard}");
+    }
+}
+
+#[test]
+fn a_client_that_starts_again_is_no_scan_where_its_server_is_never_heard() {
+    for (heard, n_told) in [(11, 0), (10, 1)] {
+        let mut pipeline = quiet();
+        let answers = UsageChange { server: server(heard), ..change(0, 9, Change::Answers) };
+        see(&mut pipeline, (2..=31).map(|nth| unit(1, 5, nth)), [answers]);
+        pass(&mut pipeline, 1, SETTLED + 20);
+        let again = (2..=31).map(|nth| unit(SETTLED + 20, 5, nth));
+        assert_eq!(window(&mut pipeline, again, []).len(), n_told, "{heard}");
+    }
+}
+
+#[test]
 fn a_client_that_starts_again_and_asks_what_it_asked_before_is_no_scan() {
     let mut pipeline = settled();
     see(&mut pipeline, (2..=31).map(|nth| unit(1, 5, nth)), answers(1, 2..=31));
