@@ -53,7 +53,8 @@ impl Frames {
         self.tail.clear();
     }
 
-    /// Show each frame that begins in `bytes` of one segment, or that they complete up to its [`HEAD`], to `visit`.
+    /// Show each frame that begins in `bytes` of one segment, or that they complete up to its
+    /// [`HEAD`], to `visit`.
     pub(super) fn accept(
         &mut self,
         (bytes, is_verified): (&[u8], bool),

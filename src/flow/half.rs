@@ -3,7 +3,8 @@
 //! Sequence numbers say what is new (RFC 9293, section 3.4). What comes early waits, in memory that
 //! all connections share, until the hole before it is filled or given up: when the other side has
 //! acknowledged it, so that it was lost to us alone; when it stays open; or when there is no room.
-//! Waiting bytes count as seen when the last before them was. The last bytes handed on are kept, so that a repetition which says something else is noticed.
+//! Waiting bytes count as seen when the last before them was. The last bytes handed on are kept, so
+//! that a repetition which says something else is noticed.
 
 mod pool;
 mod recent;

@@ -1,9 +1,10 @@
 //! Who asks what of whom: a fixed table of usages, and one of stations that answer.
 //!
 //! What a request brings beyond what is known is told once, if the report has room and not too much
-//! is new; if not, it stays unknown, and its next occurrence brings it again. A stranger who walks through addresses widens
-//! one range; one who takes ever new addresses of his own takes the rows of those whom nobody
-//! answers. A connection remembers the rows it used last, so that a poll is known by a few compares.
+//! is new; if not, it stays unknown, and its next occurrence brings it again. A stranger who walks
+//! through addresses widens one range; one who takes ever new addresses of his own takes the rows of
+//! those whom nobody answers. A connection remembers the rows it used last, so that a poll is known
+//! by a few compares.
 
 mod allowance;
 mod entry;

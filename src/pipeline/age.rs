@@ -2,8 +2,9 @@
 //!
 //! A device that is asked yields a reading each period, so a tag is stale when its last good value
 //! is older than three periods. A server tells what changes, so its silence says nothing, but a
-//! change does that its source dates back further than it does usually. And whoever is expected to change (`expect_change`)
-//! and does not, while its readings are good, is stale: a heartbeat that stands still.
+//! change does that its source dates back further than it does usually. And whoever is expected to
+//! change (`expect_change`) and does not, while its readings are good, is stale: a heartbeat that
+//! stands still.
 //! A device that is down and a tag whose last sample is bad have been told of: for them nothing is
 //! said on top.
 
