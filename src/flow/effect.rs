@@ -4,7 +4,6 @@
 //! again, or a minute has passed. Compared is what was asked for after the write was confirmed, if
 //! both pairings are proven. A difference is claimed a second later, unless by then it shows that
 //! bytes of some connection to the server were missed: they may have held another write.
-//!
 //! Bounded: [`MAX_CELLS`] values in order of address, and nothing is looked up while there is none.
 
 mod cell;
@@ -151,7 +150,7 @@ impl Effects {
         if let Some(written) = Write::extent(&request.pdu) {
             let is_done = is_proven && write::confirms(&request.pdu, pdu);
             let is_done = is_done && context.at_ns >= self.blind_until_ns;
-            self.complete(context, request, (written, is_done), report);
+            self.complete(context, (request, written, is_done), report);
         }
     }
 
@@ -255,8 +254,7 @@ impl Effects {
     fn complete(
         &mut self,
         context: &Context<'_>,
-        request: &Request,
-        (written, is_done): (write::Extent, bool),
+        (request, written, is_done): (&Request, write::Extent, bool),
         report: &mut WireReport,
     ) {
         let order = self.order;
