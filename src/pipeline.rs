@@ -24,6 +24,7 @@ mod message;
 mod missed;
 mod neighbourhood;
 mod outbox;
+mod pairs;
 mod refusal;
 mod repeats;
 mod reply;

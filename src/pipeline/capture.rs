@@ -40,6 +40,7 @@ struct Capture {
     rare: Rare,
     corrupt: u64,
     window: Window,
+    conflicts: Conflicts,
     jumps: Jumps,
     neighbourhood: Neighbourhood,
     corruptions: Corruptions,
@@ -88,7 +89,6 @@ struct Window {
     gaps: u64,
     /// Packets of which only the beginning was kept.
     clipped: u64,
-    conflicts: Conflicts,
 }
 
 impl Captures {
@@ -102,6 +102,7 @@ impl Captures {
         capture.total.add(report);
         capture.rare.add(report);
         capture.window.add(report);
+        capture.conflicts.add(report);
         capture.jumps.add(report);
         capture.neighbourhood.add(report);
         capture.losses.add(&report.losses);
@@ -113,7 +114,7 @@ impl Captures {
                 Note::Corrupt(corruption) => capture.corruptions.on_corruption(corruption),
                 Note::Repaired(repaired) => capture.corruptions.on_repaired(repaired),
                 Note::Unverifiable(hint) => capture.hints.on_note(hint),
-                Note::Conflict(conflict) => capture.window.conflicts.on_conflict(conflict),
+                Note::Conflict(conflict) => capture.conflicts.on_conflict(conflict),
                 Note::Jump(jump) => capture.jumps.on_jump(jump),
                 Note::Modbus(seen) => {
                     self.refusals.tell(&report.source, (seen, doubts), outbox);
@@ -158,8 +159,8 @@ impl Captures {
             let doubts = capture.doubts_of(&window);
             let losses = &capture.losses.on_window_end((source, now), ring, outbox);
             capture.was_lossy = window.is_lossy() || losses.is_loss();
-            window.conflicts.raise((source, doubts), now, outbox);
-            capture.jumps.raise((source, doubts), now, outbox);
+            capture.conflicts.on_window_end((source, doubts), (now, is_last), outbox);
+            capture.jumps.on_window_end((source, doubts), (now, is_last), outbox);
             let ended = Ended { source, now, losses, doubts, is_last };
             capture.corruptions.on_window_end(ended, outbox);
             let origin = capture.origin();
@@ -228,7 +229,6 @@ impl Rare {
 impl Window {
     fn add(&mut self, report: &WireReport) {
         self.count.add(report);
-        self.conflicts.add(report);
         self.gaps += match report.gap {
             Gap::None => 0,
             Gap::Before => 1,

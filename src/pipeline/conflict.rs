@@ -1,26 +1,18 @@
 //! Conflicts: the same bytes seen twice, with different contents.
 //!
-//! Told by host pair and window, as corruption is and for the same reason: a stranger decides how
-//! many there are and between whom.
+//! Told by host pair: a box that rewrites, or a stack that repeats wrongly, does so for ever.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
 use crate::record::{Conflict, Contested, Doubts, Event, Kind, SourceId, WireReport};
 
 use super::outbox::Outbox;
+use super::pairs::Pairs;
 
-/// Host pairs told apart in one window of one source.
-const MAX_PAIRS: usize = 16;
-
-/// Conflicts of one window of one source.
+/// Conflicts in one source.
 #[derive(Debug, Default)]
-pub(super) struct Conflicts {
-    /// All, with those that came without a note.
-    total: u64,
-    pairs: BTreeMap<Pair, Found>,
-}
+pub(super) struct Conflicts(Pairs<Pair, Conflict>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Pair {
@@ -29,46 +21,33 @@ struct Pair {
     destination: IpAddr,
 }
 
-#[derive(Debug)]
-struct Found {
-    n_conflicts: u64,
-    first: Conflict,
-}
-
 impl Conflicts {
+    /// All of a report, before those of them that are noted.
     pub(super) fn add(&mut self, report: &WireReport) {
-        self.total += report.streams.conflicts + report.fragments.contradicted;
+        self.0.add(report.streams.conflicts + report.fragments.contradicted);
     }
 
-    /// Count for its pair; beyond the last pair, the total alone knows of it.
     pub(super) fn on_conflict(&mut self, conflict: &Conflict) {
-        let pair = Pair::of(conflict);
-        if let Some(found) = self.pairs.get_mut(&pair) {
-            found.n_conflicts += 1;
-        } else if self.pairs.len() < MAX_PAIRS {
-            self.pairs.insert(pair, Found { n_conflicts: 1, first: *conflict });
-        }
+        self.0.on_note(Pair::of(conflict), conflict);
     }
 
-    /// The conflicts told add up to the total.
-    pub(super) fn raise(
-        &self,
+    /// `is_last`: nothing will come any more.
+    pub(super) fn on_window_end(
+        &mut self,
         (source, doubts): (&SourceId, Doubts),
-        now: SystemTime,
+        (now, is_last): (SystemTime, bool),
         outbox: &mut Outbox,
     ) {
-        for (pair, found) in &self.pairs {
-            outbox.raise(Kind::StreamConflict, || told((source, doubts), now, *pair, found));
-        }
-        let told: u64 = self.pairs.values().map(|found| found.n_conflicts).sum();
-        let untold = self.total.saturating_sub(told);
-        if untold > 0 {
-            outbox.raise(Kind::StreamConflict, || {
-                let text = format!("bytes sent in two versions, not told by host: {untold}");
-                Event::new(Kind::StreamConflict, now, source.clone(), text)
-                    .with("conflicts", untold)
+        self.0.on_window_end((now, is_last), |first, untold| {
+            outbox.raise(Kind::StreamConflict, || match first {
+                Some(first) => told((source, doubts), now, (first, untold)),
+                None => {
+                    let text = format!("bytes sent in two versions, not told by host: {untold}");
+                    Event::new(Kind::StreamConflict, now, source.clone(), text)
+                        .with("conflicts", untold)
+                }
             });
-        }
+        });
     }
 }
 
@@ -88,10 +67,9 @@ impl Pair {
 fn told(
     (source, doubts): (&SourceId, Doubts),
     now: SystemTime,
-    pair: Pair,
-    found: &Found,
+    (first, untold): (&Conflict, u64),
 ) -> Event {
-    let Found { n_conflicts, first } = found;
+    let pair = Pair::of(first);
     let (parts, consequence) = match first.of {
         Contested::Stream { .. } => (
             "retransmissions",
@@ -102,7 +80,7 @@ fn told(
         }
     };
     let text = format!(
-        "{parts} from {} to {} contradict what they repeat: {n_conflicts}; {consequence}: \
+        "{parts} from {} to {} contradict what they repeat: {untold}; {consequence}: \
          somebody evades this monitor, or a device or a box \
          between the two is broken",
         pair.source, pair.destination
@@ -117,7 +95,7 @@ fn told(
         }
         Contested::Datagram { .. } => event,
     };
-    let event = event.with("conflicts", *n_conflicts).with("trust", doubts.words(first.trust));
+    let event = event.with("conflicts", untold).with("trust", doubts.words(first.trust));
     match first.vlan.outer {
         0 => event,
         vlan => event.with("vlan", vlan),

@@ -23,7 +23,7 @@ fn report(conflicts: impl IntoIterator<Item = Contested>) -> WireReport {
 }
 
 #[test]
-fn conflicts_are_told_once_a_window_and_host_pair() {
+fn conflicts_are_told_by_host_pair_when_the_window_ends() {
     let mut pipeline = quiet();
     pipeline.on_report(&report([stream(1, 2), stream(1, 2), stream(2, 1)]));
     assert_eq!(kinds(&mut pipeline), [], "not before the window ends");
@@ -79,4 +79,21 @@ fn what_is_told_of_conflicts_adds_up_however_many_hosts_there_are() {
     stream.conflict: bytes sent in two versions, not told by host: 184
       conflicts = Unsigned(184)
     "#);
+}
+
+#[test]
+fn a_pair_that_goes_on_is_told_again_after_five_minutes_and_at_the_end_with_the_count() {
+    let mut pipeline = quiet();
+    let mut events = vec![];
+    for second in 1..=400 {
+        pipeline.on_report(&report([stream(1, 2)]));
+        pipeline.on_window_end(at(second));
+        events.extend(drain(&mut pipeline));
+    }
+    pipeline.close(at(400));
+    events.extend(drain(&mut pipeline));
+    let told: Vec<_> = events.iter().map(|event| (event.at, field(event, "conflicts"))).collect();
+    let counts = [1, 300, 99].map(Scalar::Unsigned);
+    let expected: Vec<_> = [1, 301, 400].map(at).into_iter().zip(counts.iter().map(Some)).collect();
+    assert_eq!(told, expected);
 }
