@@ -14,7 +14,6 @@ use crate::wire::header;
 use crate::wire::payload::Fragmentation;
 use crate::wire::payload::Payload;
 use crate::wire::pseudo_header::PseudoHeader;
-use crate::wire::pseudo_header::Version;
 use crate::wire::tcp;
 
 const HEADER_LEN: usize = 20;
@@ -103,7 +102,7 @@ impl<'a> Ipv4<'a> {
 
     #[inline]
     pub fn pseudo_header(&self) -> PseudoHeader {
-        let (source, destination) = (self.source().octets(), self.destination().octets());
-        PseudoHeader::new(Version::V4, &source, &destination, self.protocol())
+        let (_, addresses) = self.header.split_at(12);
+        PseudoHeader::v4(addresses, self.protocol())
     }
 }

@@ -27,6 +27,12 @@ impl PseudoHeader {
         Self { version, sum: addresses + u32::from(protocol) }
     }
 
+    /// Of IPv4, whose header has both addresses in one place.
+    #[inline]
+    pub fn v4(addresses: &[u8], protocol: u8) -> Self {
+        Self { version: Version::V4, sum: checksum::sum(protocol.into(), addresses) }
+    }
+
     /// Check `covered`, a whole segment that holds `stored` as its checksum.
     #[inline]
     pub fn verify(self, covered: &[u8], stored: u16) -> Result<(), Mismatch> {
