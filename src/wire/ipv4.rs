@@ -42,6 +42,14 @@ impl<'a> Ipv4<'a> {
         Ok(Self { header, options, rest })
     }
 
+    /// A header without options, which nearly all are. `None` is no error but any other header.
+    #[inline]
+    pub fn without_options(bytes: &'a [u8]) -> Option<Self> {
+        let (header, rest): (&[u8; HEADER_LEN], _) = bytes.split_first_chunk()?;
+        let [0x45, ..] = header else { return None };
+        Some(Self { header, options: &[], rest })
+    }
+
     #[inline]
     pub fn source(&self) -> Ipv4Addr {
         Ipv4Addr::new(self.header[12], self.header[13], self.header[14], self.header[15])
@@ -84,6 +92,13 @@ impl<'a> Ipv4<'a> {
             minimum: header_len,
         })?;
         Ok(Payload::new(Layer::Ipv4, self.rest, payload_len, wire_len.saturating_sub(header_len)))
+    }
+
+    /// The same if the length field says how long it is and all of it is there.
+    #[inline]
+    pub fn whole_payload(&self) -> Option<&'a [u8]> {
+        let stated = usize::from(u16::from_be_bytes([self.header[2], self.header[3]]));
+        self.rest.get(..stated.checked_sub(HEADER_LEN + self.options.len())?)
     }
 
     /// The header's own checksum. A stored zero is one that the card was to fill in.

@@ -4,12 +4,14 @@ mod dissect;
 mod fragment;
 mod link_frame;
 mod linked;
+mod plain;
 #[cfg(test)]
 mod tests;
 mod tunnel;
 
 use std::net::IpAddr;
 
+use super::tcp::Tcp;
 use super::{Checksum, WireError};
 
 pub use dissect::{dissect, dissect_into};
@@ -37,7 +39,7 @@ pub struct Vlan {
 }
 
 /// One dissected frame.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
     pub vlan: Vlan,
     pub network: Network,
@@ -81,7 +83,7 @@ pub enum Network {
 }
 
 /// Layer 4.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport<'a> {
     Tcp(Segment<'a>),
     Udp {
@@ -96,7 +98,7 @@ pub enum Transport<'a> {
 }
 
 /// The parts of a TCP segment that reassembly needs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment<'a> {
     pub source_port: u16,
     pub destination_port: u16,
@@ -106,6 +108,21 @@ pub struct Segment<'a> {
     /// Header, options and payload: what the checksum covers.
     pub len: usize,
     pub payload: &'a [u8],
+}
+
+impl<'a> Segment<'a> {
+    #[inline]
+    fn of(tcp: &Tcp<'a>, payload: &'a [u8]) -> Self {
+        Self {
+            source_port: tcp.source_port(),
+            destination_port: tcp.destination_port(),
+            sequence: tcp.sequence(),
+            acknowledgment: tcp.acknowledgment(),
+            flags: Flags(tcp.control_bits()),
+            len: tcp.len(),
+            payload,
+        }
+    }
 }
 
 /// TCP control bits (RFC 9293, section 3.1).

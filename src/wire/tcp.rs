@@ -50,6 +50,13 @@ impl<'a> Tcp<'a> {
         self.header[13]
     }
 
+    /// Header, options and payload.
+    #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "never empty")]
+    pub fn len(&self) -> usize {
+        self.segment.len()
+    }
+
     /// Bytes after the options. A data offset that points nowhere is an error of its own, because
     /// the checksum does not depend on it.
     #[inline]

@@ -25,7 +25,6 @@ use crate::wire::udp;
 use crate::wire::udp::Udp;
 
 use super::Captured;
-use super::Flags;
 use super::Fragment;
 use super::L4;
 use super::Network;
@@ -33,9 +32,11 @@ use super::Packet;
 use super::Segment;
 use super::Transport;
 use super::linked;
+use super::plain;
 use super::tunnel;
 
 /// Dissect and verify one frame, whatever its bytes.
+#[inline]
 pub fn dissect<'a>(frame: &Captured<'a>) -> Packet<'a> {
     let mut packet = Packet::EMPTY;
     dissect_into(&mut packet, frame);
@@ -46,6 +47,13 @@ pub fn dissect<'a>(frame: &Captured<'a>) -> Packet<'a> {
 /// after it was written, in other pieces, which keeps a processor waiting.
 #[inline]
 pub fn dissect_into<'a>(packet: &mut Packet<'a>, frame: &Captured<'a>) {
+    if !plain::dissect_into(packet, frame) {
+        dissect_any(packet, frame);
+    }
+}
+
+/// A frame of whatever shape.
+pub(super) fn dissect_any<'a>(packet: &mut Packet<'a>, frame: &Captured<'a>) {
     if let Err(error) = network(packet, frame) {
         let is_explained = frame.is_cut() && matches!(error, WireError::Truncated { .. });
         packet.malformed = (!is_explained).then_some(error);
@@ -68,7 +76,6 @@ fn network<'a>(packet: &mut Packet<'a>, frame: &Captured<'a>) -> Result<(), Wire
     }
 }
 
-#[inline]
 fn ipv4<'a>(
     packet: &mut Packet<'a>,
     frame: &Captured<'a>,
@@ -94,7 +101,6 @@ fn ipv4<'a>(
     Ok(())
 }
 
-#[inline]
 fn ipv6<'a>(
     packet: &mut Packet<'a>,
     frame: &Captured<'a>,
@@ -226,15 +232,7 @@ fn tunnelled<'a>(packet: &mut Packet<'a>, carried: &Carried<'a>) -> Result<(), W
 fn tcp<'a>(packet: &mut Packet<'a>, carried: &Carried<'a>) -> Result<(), WireError> {
     let tcp = Tcp::parse(carried.bytes)?;
     packet.l4 = Some((L4::Tcp, carried.verdict(|pseudo| tcp.checksum(pseudo))));
-    packet.transport = Transport::Tcp(Segment {
-        source_port: tcp.source_port(),
-        destination_port: tcp.destination_port(),
-        sequence: tcp.sequence(),
-        acknowledgment: tcp.acknowledgment(),
-        flags: Flags(tcp.control_bits()),
-        len: carried.bytes.len(),
-        payload: tcp.payload()?,
-    });
+    packet.transport = Transport::Tcp(Segment::of(&tcp, tcp.payload()?));
     Ok(())
 }
 
