@@ -117,27 +117,31 @@ impl Usages {
     ) -> Handle {
         let what = asked.what();
         let known = recent.get(what);
-        if let Some((key, entry)) = self.entries.get_mut(known)
-            && (key.what, key.protocol) == (what, asked.protocol)
-            && entry.is_routine(asked, asking.at_ns, self.n_gaps)
-        {
-            entry.count(asking, asked, self.n_gaps);
-            recent.last = known;
-            return known;
-        }
-        self.on_uncommon_request(asking, recent, asked, report)
+        let known = match self.entries.get_mut(known) {
+            Some((key, entry)) if (key.what, key.protocol) == (what, asked.protocol) => {
+                if entry.is_routine(asked, asking.at_ns, self.n_gaps) {
+                    entry.count(asking, asked, self.n_gaps);
+                    recent.last = known;
+                    return known;
+                }
+                Some(known)
+            }
+            Some(_) | None => None,
+        };
+        self.on_uncommon_request((asking, recent), known, asked, report)
     }
 
-    /// One that its connection did not make lately, or that may bring news or change something.
+    /// One that its connection did not make lately, so that its row is not known, or one that may
+    /// bring news or change something.
     #[cold]
     fn on_uncommon_request(
         &mut self,
-        asking: &Asking<'_>,
-        recent: &mut Recent,
+        (asking, recent): (&Asking<'_>, &mut Recent),
+        known: Option<Handle>,
         asked: &Asked,
         report: &mut WireReport,
     ) -> Handle {
-        let handle = self.look_up(asking, asked, report);
+        let handle = known.unwrap_or_else(|| self.look_up(asking, asked, report));
         recent.set(asked.what(), handle);
         recent.last = handle;
         let (at_ns, n_gaps) = (asking.at_ns, self.n_gaps);
