@@ -57,6 +57,7 @@ impl Outstanding {
         self.0.drain(..).for_each(|request| transcript.end(request.turn));
     }
 
+    #[inline]
     pub(super) fn push(&mut self, request: Request, transcript: &mut Transcript) {
         if self.0.len() == MAX_REQUESTS
             && let Some(oldest) = self.0.pop_front()
@@ -71,14 +72,32 @@ impl Outstanding {
         self.0.iter_mut().for_each(|request| request.is_proven = false);
     }
 
-    /// Take the oldest request that a response with this header and function answers. So a client
-    /// that never changes its transaction id is answered in order.
-    pub(super) fn take(&mut self, address: Address, function: u8) -> Option<Request> {
+    /// Where the oldest request lies that a response with this header and function answers. So a
+    /// client that never changes its transaction id is answered in order.
+    #[inline]
+    pub(super) fn answered(&mut self, address: Address, function: u8) -> Option<usize> {
         let is_answered =
             |request: &Request| request.address == address && request.pdu.function == function;
         let index = self.0.iter().position(is_answered)?;
-        let request = self.0.remove(index)?;
-        let is_proven = request.is_proven && !self.0.iter().any(is_answered);
-        Some(Request { is_proven, ..request })
+        let is_alone = !self.0.iter().skip(index + 1).any(is_answered);
+        if let Some(request) = self.0.get_mut(index) {
+            request.is_proven &= is_alone;
+        }
+        Some(index)
+    }
+
+    /// It is read where it lies: one that is moved is copied twice.
+    #[inline]
+    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Request> {
+        self.0.get_mut(index)
+    }
+
+    /// A request was answered.
+    #[inline]
+    pub(super) fn remove(&mut self, index: usize) {
+        match index {
+            0 => drop(self.0.pop_front()),
+            index => drop(self.0.remove(index)),
+        }
     }
 }

@@ -159,25 +159,27 @@ impl Open {
         let context = context(page, address.unit, at_ns);
         let order = page.effects.on_request(&context, &pdu, bytes, page.report);
         let is_known = self.is_whole || self.watch.knows_client();
-        let mut request = Request {
-            at_ns,
-            address,
-            pdu,
-            note: None,
-            order: if is_known { order } else { 0 },
-            also_reads: effect::also_reads(&pdu, bytes),
-            usage: page.on_asked(at_ns, &asked(address, &pdu)),
-            is_proven: self.watch.is_provable(address.transaction),
-            is_verified: page.is_verified,
-            turn: page
-                .transcript
-                .begin(|| turn(page.key, Direction::Request, (at_ns, address), bytes)),
-        };
+        let usage = page.on_asked(at_ns, &asked(address, &pdu));
+        let turn =
+            page.transcript.begin(|| turn(page.key, Direction::Request, (at_ns, address), bytes));
+        let mut note = None;
         if pdu.access == Access::Write {
             page.report.modbus.writes += 1;
             // Noted now, not when it is answered: a write that nobody answers may have worked.
-            request.note = page.note(transaction(page, &request));
+            note = page.note(transaction(page, (at_ns, address), &pdu));
         }
+        let request = Request {
+            at_ns,
+            address,
+            pdu,
+            note,
+            order: if is_known { order } else { 0 },
+            also_reads: effect::also_reads(&pdu, bytes),
+            usage,
+            is_proven: self.watch.is_provable(address.transaction),
+            is_verified: page.is_verified,
+            turn,
+        };
         self.outstanding.push(request, page.transcript);
     }
 
@@ -192,34 +194,39 @@ impl Open {
         let Ok(pdu) = Pdu::parse(Direction::Response, bytes) else {
             return; // an ADU holds at least a function code
         };
-        let request = self.outstanding.take(address, pdu.function);
+        let Self { outstanding, watch, .. } = self;
+        let place = outstanding.answered(address, pdu.function);
+        let mut request = place.and_then(|place| outstanding.get_mut(place));
         if let Some(request) = &request {
             page.is_verified &= request.is_verified; // what is found in a pair rests on both
-            self.watch.on_transaction(request, bytes, at_ns, page);
+            watch.on_transaction(request, bytes, at_ns, page);
             if !page.effects.is_idle() {
-                let is_proven = request.is_proven && self.watch.hears_server();
+                let is_proven = request.is_proven && watch.hears_server();
                 let (context, seen) = (context(page, address.unit, at_ns), (&pdu, bytes));
                 page.effects.on_response(&context, (request, is_proven), seen, page.report);
             }
         } else {
             page.effects.miss(page.key); // what it answers, a write perhaps, was not seen
         }
-        count_response(request, (at_ns, address, bytes), pdu, page);
+        count_response(request.as_deref_mut(), (at_ns, address, bytes), &pdu, page);
+        if let Some(place) = place {
+            outstanding.remove(place);
+        }
     }
 }
 
 /// A response that answers nothing that was seen.
 pub(super) fn on_stray(at_ns: u64, address: Address, bytes: &[u8], page: &mut Page<'_>) {
     if let Ok(pdu) = Pdu::parse(Direction::Response, bytes) {
-        count_response(None, (at_ns, address, bytes), pdu, page);
+        count_response(None, (at_ns, address, bytes), &pdu, page);
     }
 }
 
 /// Count and tell a response, and the request that it answers.
 fn count_response(
-    mut request: Option<Request>,
+    mut request: Option<&mut Request>,
     (at_ns, address, bytes): (u64, Address, &[u8]),
-    pdu: Pdu,
+    pdu: &Pdu,
     page: &mut Page<'_>,
 ) {
     page.report.modbus.responses += 1;
@@ -244,19 +251,10 @@ fn count_response(
         noted.trust = noted.trust.and(trust);
     } else if pdu.exception.is_some() {
         // A refusal of something we did not see is told with what it says itself.
-        let request = request.unwrap_or(Request {
-            at_ns,
-            address,
-            pdu,
-            note: None,
-            order: 0,
-            also_reads: None,
-            usage: Handle::default(),
-            is_proven: false,
-            is_verified: page.is_verified,
-            turn: None,
-        });
-        let asked = transaction(page, &request);
+        let asked = match request {
+            Some(request) => transaction(page, (request.at_ns, request.address), &request.pdu),
+            None => transaction(page, (at_ns, address), pdu),
+        };
         page.note(Transaction { exception: pdu.exception, latency, ..asked });
     }
 }
@@ -302,16 +300,17 @@ fn asked(address: Address, pdu: &Pdu) -> Asked {
 }
 
 /// A request without its answer.
-fn transaction(page: &Page<'_>, request: &Request) -> Transaction {
+#[cold]
+fn transaction(page: &Page<'_>, (at_ns, address): (u64, Address), pdu: &Pdu) -> Transaction {
     let key = page.key;
     Transaction {
-        at: time(request.at_ns),
+        at: time(at_ns),
         path: Path::Network { vlan: key.vlan(), client: key.client(), server: key.server() },
-        unit: request.address.unit,
-        function: request.pdu.function,
-        address: request.pdu.address,
-        quantity: request.pdu.quantity,
-        value: request.pdu.value,
+        unit: address.unit,
+        function: pdu.function,
+        address: pdu.address,
+        quantity: pdu.quantity,
+        value: pdu.value,
         exception: None,
         latency: None,
         trust: page.trust(),
