@@ -251,3 +251,5 @@ fn of_the_rings_that_share_an_interface_only_the_first_tells_what_becomes_of_it(
     };
     assert_eq!([0, 1, 15].map(tells), [Some(InterfaceState::Down), None, None]);
 }
+
+mod shapes;

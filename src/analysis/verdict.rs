@@ -31,6 +31,13 @@ impl Analyser {
         is_rewritten
     }
 
+    /// True while a packet with a right checksum may show something of others. Mostly nothing is
+    /// known that it could be held against.
+    #[inline]
+    pub(super) fn is_searching(&self) -> bool {
+        !(self.rewriting.is_empty() & self.damage.is_empty() & self.offload.is_empty())
+    }
+
     /// Learn from a packet that is not known to be corrupt. One comparison, mostly.
     #[inline]
     pub(super) fn on_sound(
@@ -39,10 +46,10 @@ impl Analyser {
         packet: &Packet<'_>,
         report: &mut WireReport,
     ) {
-        let is_of_interest =
-            !(self.rewriting.is_empty() & self.damage.is_empty() & self.offload.is_empty());
         match packet.l4 {
-            Some((_, Checksum::Valid)) if is_of_interest => self.on_valid(at_ns, packet, report),
+            Some((_, Checksum::Valid)) if self.is_searching() => {
+                self.on_valid(at_ns, packet, report);
+            }
             Some((_, Checksum::Unverified(Unverified::Offloaded))) => {
                 self.offload.on_unfinished((at_ns, pending), packet, report);
             }

@@ -117,7 +117,6 @@ impl<'a> Ipv4<'a> {
 
     #[inline]
     pub fn pseudo_header(&self) -> PseudoHeader {
-        let (_, addresses) = self.header.split_at(12);
-        PseudoHeader::v4(addresses, self.protocol())
+        PseudoHeader::v4(self.source(), self.destination(), self.protocol())
     }
 }

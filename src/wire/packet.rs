@@ -14,9 +14,10 @@ use std::net::IpAddr;
 use super::tcp::Tcp;
 use super::{Checksum, WireError};
 
-pub use dissect::{dissect, dissect_into};
+pub use dissect::{dissect, dissect_any};
 pub use fragment::{Fragment, Reassembled};
 pub use link_frame::{LinkContent, LinkFrame};
+pub use plain::Plain;
 pub use tunnel::Tunnelled;
 
 /// What the first byte of a frame belongs to (`LINKTYPE_` values of pcap; a ring is `Ethernet`).

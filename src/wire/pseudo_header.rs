@@ -1,6 +1,8 @@
 //! The pseudo-header that ties a transport checksum to its addresses (RFC 9293, section 3.1;
 //! RFC 8200, section 8.1), and the verdict on checksums that cover it.
 
+use std::net::Ipv4Addr;
+
 use crate::wire::checksum;
 use crate::wire::checksum::Checksum;
 use crate::wire::checksum::Mismatch;
@@ -27,10 +29,12 @@ impl PseudoHeader {
         Self { version, sum: addresses + u32::from(protocol) }
     }
 
-    /// Of IPv4, whose header has both addresses in one place.
+    /// Of IPv4.
     #[inline]
-    pub fn v4(addresses: &[u8], protocol: u8) -> Self {
-        Self { version: Version::V4, sum: checksum::sum(protocol.into(), addresses) }
+    pub fn v4(source: Ipv4Addr, destination: Ipv4Addr, protocol: u8) -> Self {
+        let words = |address: Ipv4Addr| (address.to_bits() >> 16) + (address.to_bits() & 0xffff);
+        let sum = words(source) + words(destination) + u32::from(protocol);
+        Self { version: Version::V4, sum }
     }
 
     /// Check `covered`, a whole segment that holds `stored` as its checksum.

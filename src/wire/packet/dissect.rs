@@ -29,31 +29,27 @@ use super::Fragment;
 use super::L4;
 use super::Network;
 use super::Packet;
+use super::Plain;
 use super::Segment;
 use super::Transport;
 use super::linked;
-use super::plain;
 use super::tunnel;
 
 /// Dissect and verify one frame, whatever its bytes.
 #[inline]
 pub fn dissect<'a>(frame: &Captured<'a>) -> Packet<'a> {
+    if let Some(plain) = Plain::of(frame) {
+        return plain.packet();
+    }
     let mut packet = Packet::EMPTY;
-    dissect_into(&mut packet, frame);
+    dissect_any(&mut packet, frame);
     packet
 }
 
-/// The same into a packet that is still [`Packet::EMPTY`]. One that is returned is copied just
-/// after it was written, in other pieces, which keeps a processor waiting.
-#[inline]
-pub fn dissect_into<'a>(packet: &mut Packet<'a>, frame: &Captured<'a>) {
-    if !plain::dissect_into(packet, frame) {
-        dissect_any(packet, frame);
-    }
-}
-
-/// A frame of whatever shape.
-pub(super) fn dissect_any<'a>(packet: &mut Packet<'a>, frame: &Captured<'a>) {
+/// The same, whatever the shape of the frame, into a packet that is still [`Packet::EMPTY`]. One
+/// that is returned is copied just after it was written, in other pieces, which keeps a processor
+/// waiting.
+pub fn dissect_any<'a>(packet: &mut Packet<'a>, frame: &Captured<'a>) {
     if let Err(error) = network(packet, frame) {
         let is_explained = frame.is_cut() && matches!(error, WireError::Truncated { .. });
         packet.malformed = (!is_explained).then_some(error);

@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 
+use crate::wire::checksum::Checksum;
 use crate::wire::ethernet;
 use crate::wire::ethernet::Ethernet;
 use crate::wire::ipv4::Ipv4;
@@ -21,38 +22,64 @@ use super::Network;
 use super::Packet;
 use super::Segment;
 use super::Transport;
+use super::Vlan;
 
-/// Dissect and verify a frame of this shape; false if it has another.
-#[inline]
-pub(super) fn dissect_into<'a>(packet: &mut Packet<'a>, frame: &Captured<'a>) -> bool {
-    let Some((ip, tcp, payload)) = layers(frame) else { return false };
-    packet.vlan.outer = frame.stripped_vlan.map_or(0, vlan::id);
-    packet.network =
-        Network::Ip { source: IpAddr::V4(ip.source()), destination: IpAddr::V4(ip.destination()) };
-    packet.ipv4 = Some(ip.checksum());
-    packet.l4 = Some((L4::Tcp, tcp.checksum(ip.pseudo_header())));
-    packet.transport = Transport::Tcp(Segment::of(&tcp, payload));
-    true
+/// A frame of this shape, dissected and verified.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain<'a> {
+    pub vlan: Vlan,
+    pub source: IpAddr,
+    pub destination: IpAddr,
+    pub segment: Segment<'a>,
+    ipv4: Checksum,
+    tcp: Checksum,
 }
 
-type Layers<'a> = (Ipv4<'a>, Tcp<'a>, &'a [u8]);
+impl<'a> Plain<'a> {
+    /// `None` for every frame of another shape, and for one whose sender had not finished it.
+    #[inline]
+    pub fn of(frame: &Captured<'a>) -> Option<Self> {
+        if frame.link != Link::Ethernet || frame.checksum_pending {
+            return None;
+        }
+        let ethernet = Ethernet::parse(frame.bytes).ok()?;
+        if ethernet.ethertype() != ethernet::IPV4 {
+            return None;
+        }
+        let ip = Ipv4::without_options(ethernet.payload())?;
+        if ip.protocol() != tcp::PROTOCOL || ip.fragmentation() != Fragmentation::None {
+            return None;
+        }
+        let tcp = Tcp::parse(ip.whole_payload()?).ok()?;
+        let payload = tcp.payload().ok()?;
+        Some(Self {
+            vlan: Vlan { outer: frame.stripped_vlan.map_or(0, vlan::id), inner: 0 },
+            source: IpAddr::V4(ip.source()),
+            destination: IpAddr::V4(ip.destination()),
+            segment: Segment::of(&tcp, payload),
+            ipv4: ip.checksum(),
+            tcp: tcp.checksum(ip.pseudo_header()),
+        })
+    }
 
-/// `None` at the first difference.
-#[inline]
-fn layers<'a>(frame: &Captured<'a>) -> Option<Layers<'a>> {
-    if frame.link != Link::Ethernet || frame.checksum_pending {
-        return None;
+    /// True if both checksums are right.
+    #[inline]
+    pub fn is_intact(&self) -> bool {
+        matches!((self.ipv4, self.tcp), (Checksum::Valid, Checksum::Valid))
     }
-    let ethernet = Ethernet::parse(frame.bytes).ok()?;
-    if ethernet.ethertype() != ethernet::IPV4 {
-        return None;
+
+    /// The same frame, as one that may be of any shape.
+    pub fn packet(&self) -> Packet<'a> {
+        let Self { vlan, source, destination, segment, ipv4, tcp } = *self;
+        Packet {
+            vlan,
+            network: Network::Ip { source, destination },
+            transport: Transport::Tcp(segment),
+            ipv4: Some(ipv4),
+            l4: Some((L4::Tcp, tcp)),
+            ..Packet::EMPTY
+        }
     }
-    let ip = Ipv4::without_options(ethernet.payload())?;
-    if ip.protocol() != tcp::PROTOCOL || ip.fragmentation() != Fragmentation::None {
-        return None;
-    }
-    let tcp = Tcp::parse(ip.whole_payload()?).ok()?;
-    Some((ip, tcp, tcp.payload().ok()?))
 }
 
 #[cfg(test)]
@@ -74,11 +101,11 @@ mod tests {
 
     /// Whether the frame is of this shape; if it is, it must be dissected as any other is.
     fn is_plain(frame: &Captured<'_>) -> bool {
-        let (mut plain, mut any) = (Packet::EMPTY, Packet::EMPTY);
-        let is_plain = dissect_into(&mut plain, frame);
+        let mut any = Packet::EMPTY;
         dissect_any(&mut any, frame);
-        assert_eq!(plain, if is_plain { any } else { Packet::EMPTY });
-        is_plain
+        let plain = Plain::of(frame);
+        assert!(plain.is_none_or(|plain| plain.packet() == any), "{plain:?} is {any:?}");
+        plain.is_some()
     }
 
     fn over_tcp(payload: &[u8]) -> Vec<u8> {
