@@ -245,14 +245,25 @@ impl Analyser {
         n_tunnels: usize,
         report: &mut WireReport,
     ) {
-        let mut packet = Packet::EMPTY;
-        match Plain::of(captured) {
+        match &Plain::of(captured) {
             Some(plain) if plain.is_intact() && !self.is_searching() => {
-                return self.judge_intact(at_ns, &plain, report);
+                self.judge_intact(at_ns, plain, report);
             }
-            Some(plain) => packet = plain.packet(),
-            None => dissect_any(&mut packet, captured),
+            Some(_) | None => self.judge_any(at_ns, captured, n_tunnels, report),
         }
+    }
+
+    /// The same of a frame of any shape, with whatever is wrong with it.
+    #[inline(never)]
+    fn judge_any(
+        &mut self,
+        at_ns: u64,
+        captured: &Captured<'_>,
+        n_tunnels: usize,
+        report: &mut WireReport,
+    ) {
+        let mut packet = Packet::EMPTY;
+        dissect_any(&mut packet, captured);
         self.judge_packet((at_ns, captured.checksum_pending), &packet, report);
         if !matches!(packet.network, Network::Ip { .. }) {
             self.neighbourhood.observe(at_ns, &packet, captured, report);

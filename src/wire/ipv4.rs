@@ -105,13 +105,23 @@ impl<'a> Ipv4<'a> {
     #[inline]
     pub fn checksum(&self) -> Checksum {
         let stored = u16::from_be_bytes([self.header[10], self.header[11]]);
-        let options = match self.options {
-            [] => 0,
-            options => checksum::sum(0, options),
-        };
-        match checksum::verify(options, self.header, stored) {
+        match checksum::verify(self.options_sum(), self.header, stored) {
             Err(_) if stored == 0 => Checksum::Unverified(Unverified::Offloaded),
             compared => compared.into(),
+        }
+    }
+
+    /// True if that is right.
+    #[inline]
+    pub fn is_intact(&self) -> bool {
+        checksum::holds(self.options_sum(), self.header)
+    }
+
+    #[inline]
+    fn options_sum(&self) -> u32 {
+        match self.options {
+            [] => 0,
+            options => checksum::sum(0, options),
         }
     }
 

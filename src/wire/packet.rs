@@ -124,6 +124,12 @@ impl<'a> Segment<'a> {
             payload,
         }
     }
+
+    /// True if it takes up no room in its stream.
+    #[inline]
+    pub fn is_acknowledgment(&self) -> bool {
+        self.payload.is_empty() && !self.flags.any(Flags::SYN | Flags::FIN)
+    }
 }
 
 /// TCP control bits (RFC 9293, section 3.1).

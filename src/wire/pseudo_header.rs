@@ -43,7 +43,13 @@ impl PseudoHeader {
         checksum::verify(self.with_len(covered.len()), covered, stored)
     }
 
-    /// The same for a protocol that network cards compute: what they were still going to fill in
+    /// True if the checksum in `covered`, a whole segment, is right.
+    #[inline]
+    pub fn holds(self, covered: &[u8]) -> bool {
+        checksum::holds(self.with_len(covered.len()), covered)
+    }
+
+    /// [`Self::verify`] for a protocol that network cards compute: what they were still going to fill in
     /// is not corrupt.
     #[inline]
     pub fn judge(self, covered: &[u8], stored: u16) -> Checksum {

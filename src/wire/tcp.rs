@@ -75,6 +75,12 @@ impl<'a> Tcp<'a> {
     pub fn checksum(&self, pseudo: PseudoHeader) -> Checksum {
         pseudo.judge(self.segment, u16::from_be_bytes([self.header[16], self.header[17]]))
     }
+
+    /// True if it is right.
+    #[inline]
+    pub fn is_intact(&self, pseudo: PseudoHeader) -> bool {
+        pseudo.holds(self.segment)
+    }
 }
 
 #[cfg(test)]

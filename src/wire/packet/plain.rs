@@ -6,7 +6,6 @@
 
 use std::net::IpAddr;
 
-use crate::wire::checksum::Checksum;
 use crate::wire::ethernet;
 use crate::wire::ethernet::Ethernet;
 use crate::wire::ipv4::Ipv4;
@@ -24,15 +23,15 @@ use super::Segment;
 use super::Transport;
 use super::Vlan;
 
-/// A frame of this shape, dissected and verified.
+/// A frame of this shape, dissected.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain<'a> {
     pub vlan: Vlan,
     pub source: IpAddr,
     pub destination: IpAddr,
     pub segment: Segment<'a>,
-    ipv4: Checksum,
-    tcp: Checksum,
+    ip: Ipv4<'a>,
+    tcp: Tcp<'a>,
 }
 
 impl<'a> Plain<'a> {
@@ -57,26 +56,27 @@ impl<'a> Plain<'a> {
             source: IpAddr::V4(ip.source()),
             destination: IpAddr::V4(ip.destination()),
             segment: Segment::of(&tcp, payload),
-            ipv4: ip.checksum(),
-            tcp: tcp.checksum(ip.pseudo_header()),
+            ip,
+            tcp,
         })
     }
 
     /// True if both checksums are right.
     #[inline]
     pub fn is_intact(&self) -> bool {
-        matches!((self.ipv4, self.tcp), (Checksum::Valid, Checksum::Valid))
+        self.ip.is_intact() & self.tcp.is_intact(self.ip.pseudo_header())
     }
 
-    /// The same frame, as one that may be of any shape.
+    /// The same frame, as one that may be of any shape, with both verdicts.
+    #[inline]
     pub fn packet(&self) -> Packet<'a> {
-        let Self { vlan, source, destination, segment, ipv4, tcp } = *self;
+        let Self { vlan, source, destination, segment, ip, tcp } = *self;
         Packet {
             vlan,
             network: Network::Ip { source, destination },
             transport: Transport::Tcp(segment),
-            ipv4: Some(ipv4),
-            l4: Some((L4::Tcp, tcp)),
+            ipv4: Some(ip.checksum()),
+            l4: Some((L4::Tcp, tcp.checksum(ip.pseudo_header()))),
             ..Packet::EMPTY
         }
     }
