@@ -138,7 +138,7 @@ fn rest(parts: [u16; 4]) -> u64 {
 /// An IPv4 address is the IPv6 address it maps to (RFC 4291, section 2.5.5.2).
 pub(super) fn number(address: &IpAddr) -> u128 {
     match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V4(address) => 0xffff << 32 | u128::from(address.to_bits()),
         IpAddr::V6(address) => address.to_bits(),
     }
 }

@@ -2,17 +2,16 @@
 
 /// One bit a port.
 #[derive(Debug)]
-pub(super) struct Ports(Box<[u64]>);
+pub(super) struct Ports(Box<[u64; N_WORDS]>);
+
+/// Of 64 ports each.
+const N_WORDS: usize = 1 << 10;
 
 impl Ports {
     pub(super) fn new(ports: impl IntoIterator<Item = u16>) -> Self {
-        let mut words = vec![0; 1 << 10];
-        for port in ports {
-            if let Some(word) = words.get_mut(usize::from(port >> 6)) {
-                *word |= 1 << (port & 63);
-            }
-        }
-        Self(words.into())
+        let mut set = Self(Box::new([0; N_WORDS]));
+        ports.into_iter().for_each(|port| set.insert(port));
+        set
     }
 
     pub(super) fn insert(&mut self, port: u16) {
@@ -27,6 +26,7 @@ impl Ports {
         }
     }
 
+    #[inline]
     pub(super) fn contain(&self, port: u16) -> bool {
         self.0.get(usize::from(port >> 6)).is_some_and(|word| word >> (port & 63) & 1 == 1)
     }

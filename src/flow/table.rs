@@ -6,13 +6,13 @@
 //! collisions without knowing the seed, can only make us forget, never wait or allocate.
 
 mod guess;
+mod meet;
 mod place;
 mod sweep;
 
 use crate::record::{Gap, Protocol, Services, WireReport};
 use crate::wire::modbus::likeness::{self, Framing};
 use crate::wire::modbus::pdu::Direction;
-use crate::wire::packet::{Flags, Segment};
 
 use super::connection::Connection;
 use super::conversation::Page;
@@ -43,6 +43,8 @@ pub struct Table {
     places: Box<[Place]>,
     /// Reserved at the start and filled as connections come, so that an empty table costs nothing.
     slots: Vec<Slot>,
+    /// The connection that was met last: packets of one come in runs.
+    last: Found,
     /// Number of the block being judged.
     block: u64,
     /// Gaps of the capture so far. Connections learn of them one by one, when they are met again.
@@ -98,6 +100,7 @@ impl Table {
             mask: n_homes - 1,
             places: vec![Place::UNUSED; n_places].into(),
             slots: Vec::with_capacity(n_places),
+            last: Found::NOTHING,
             block: 0,
             n_gaps: 0,
             pool: Pool::new(POOL),
@@ -211,36 +214,27 @@ impl Table {
         Some(Route { direction, proven: None })
     }
 
+    #[inline]
     fn follow(&mut self, sighting: &Sighting<'_>, route: Route, report: &mut WireReport) {
-        let direction = route.direction;
-        let key = Key::of(sighting, direction);
-        let hash = key.hash(self.seed);
-        let mut known = self.find(&key, hash);
-        let segment = sighting.segment;
-        if known.is_none() {
-            if segment.payload.is_empty() {
-                if segment.flags.any(Flags::SYN) && direction == Direction::Request {
-                    self.greetings.note(hash, segment.sequence);
-                }
-                return; // a port scan costs nothing
-            }
-            if self.is_contrary(sighting, route, &key) {
-                return self.guess(sighting, report);
-            }
-            if self.read_contrary(&key, route, report) {
-                known = self.find(&key, hash);
+        let key = Key::of(sighting, route.direction);
+        if self.slots.get(self.last.slot).is_none_or(|last| last.key != key) {
+            match self.find(&key, key.hash(self.seed)) {
+                Some(found) => self.last = found,
+                None => return self.meet(sighting, route, key, report),
             }
         }
-        let is_new = known.is_none();
-        let is_first = is_new && self.greetings.precede(hash, client_number(segment, direction));
-        let Some(found) = known.or_else(|| self.claim(key, hash, route, report)) else {
-            return;
-        };
+        self.go_on(self.last, sighting, route.direction, report);
+    }
+
+    /// A segment of a connection that is known.
+    fn go_on(
+        &mut self,
+        found: Found,
+        sighting: &Sighting<'_>,
+        direction: Direction,
+        report: &mut WireReport,
+    ) {
         if let Some((connection, mut page, pool)) = self.open(found.slot, report) {
-            page.recent.is_from_start |= is_first;
-            if is_new && !is_first {
-                page.effects.miss(page.key); // it may have written before it was met
-            }
             connection.accept(sighting, direction, &mut page, pool);
         }
         self.touch(found, sighting.at_ns);
@@ -374,13 +368,5 @@ fn is_connected(protocol: Protocol) -> bool {
         | Protocol::S7comm
         | Protocol::EtherNetIp => true,
         Protocol::Bacnet => false,
-    }
-}
-
-/// Where the client's bytes stand: what it sends next, or what the server has of it.
-fn client_number(segment: &Segment<'_>, direction: Direction) -> u32 {
-    match direction {
-        Direction::Request => segment.sequence,
-        Direction::Response => segment.acknowledgment,
     }
 }

@@ -35,7 +35,7 @@ impl Default for Servers {
 impl Servers {
     #[inline]
     pub(super) fn may_have(&self, port: u16, other: u16) -> bool {
-        self.ports.contain(port) || self.ports.contain(other)
+        !self.servers.is_empty() && (self.ports.contain(port) || self.ports.contain(other))
     }
 
     /// Who speaks, if one end is a server.

@@ -20,6 +20,11 @@ pub(super) struct Found {
     pub(super) slot: usize,
 }
 
+impl Found {
+    /// No slot has this number.
+    pub(super) const NOTHING: Self = Self { place: usize::MAX, slot: usize::MAX };
+}
+
 /// Of a place in use, never 0: a closing connection goes first, then the one silent for longest.
 pub(super) fn worth(slot: &Slot) -> u64 {
     let is_open = u64::from(slot.connection.is_open());

@@ -7,6 +7,7 @@ use crate::record::{Ending, Gap, WireReport};
 
 use super::super::key::Key;
 use super::super::usage::Recent;
+use super::place::Found;
 use super::{Slot, Table};
 
 /// Connections that are looked at in a turn: all of a full table in 5 s.
@@ -28,6 +29,7 @@ impl Table {
             return;
         }
         self.swept_ns = at_ns;
+        self.last = Found::NOTHING; // it may be forgotten
         for _ in 0..SWEEP.min(self.slots.len()) {
             self.swept = (self.swept + 1) % self.slots.len();
             self.look_after(self.swept, at_ns, report);
