@@ -126,21 +126,13 @@ impl Connection {
         page: &mut Page<'_>,
         pool: &mut Pool,
     ) {
-        let segment = sighting.segment;
-        if segment.flags.any(Flags::SYN) && !segment.flags.any(Flags::ACK) {
-            self.finish(page, pool);
-            self.reset(pool, page.transcript); // a new connection between the same ports
-            *page.recent = Recent::new(true);
-            self.n_gaps = page.n_gaps;
-        }
-        if segment.flags.any(Flags::FIN | Flags::RST) && self.is_open() {
-            self.phase = Phase::Closing(ending(direction, segment.flags));
+        let (segment, at_ns) = (sighting.segment, sighting.at_ns);
+        if segment.flags.any(Flags::SYN | Flags::FIN | Flags::RST) {
+            self.on_control(segment.flags, direction, page, pool);
         }
         if self.n_gaps != page.n_gaps {
             self.on_gap(page);
-            page.recent.is_from_start = false;
         }
-        let at_ns = sighting.at_ns;
         let (_, receiver) = self.halves(direction);
         if segment.flags.any(Flags::ACK)
             && receiver.on_acknowledgment(segment.acknowledgment, at_ns)
@@ -154,23 +146,45 @@ impl Connection {
             self.give_up_half(direction.opposite(), at_ns, page, pool);
         }
         self.conversation.on_segment(direction, sighting.evidence);
+        let seen = Seen { at_ns, is_verified: sighting.evidence == Evidence::Verified };
         let Self { client, server, conversation, .. } = self;
         let sender = match direction {
             Direction::Request => client,
             Direction::Response => server,
         };
-        let is_verified = sighting.evidence == Evidence::Verified;
-        let repeated = sender.accept(segment, Seen { at_ns, is_verified }, pool, |piece| {
-            conversation.read(direction, piece, page);
-        });
-        page.report.streams.repeated_bytes += u64::from(repeated);
-        let is_waiting = sender.is_waiting();
-        let has_hole = sender.has_hole();
-        if has_hole {
+        if sender.accept_next(segment) {
+            conversation.read_bytes(direction, segment.payload, seen, page);
+        } else if !segment.is_acknowledgment() {
+            let repeated = sender.accept(segment, seen, pool, |piece| {
+                conversation.read(direction, piece, page);
+            });
+            page.report.streams.repeated_bytes += u64::from(repeated);
+        }
+        if sender.has_hole() {
             // It may be known that nothing more will come.
             self.give_up_half(direction, at_ns, page, pool);
         } else {
-            self.conversation.settle(direction, is_waiting, page);
+            conversation.settle(direction, sender.is_waiting(), page);
+        }
+    }
+
+    /// A side begins or ends what it has to say.
+    #[cold]
+    fn on_control(
+        &mut self,
+        flags: Flags,
+        direction: Direction,
+        page: &mut Page<'_>,
+        pool: &mut Pool,
+    ) {
+        if flags.any(Flags::SYN) && !flags.any(Flags::ACK) {
+            self.finish(page, pool);
+            self.reset(pool, page.transcript); // a new connection between the same ports
+            *page.recent = Recent::new(true);
+            self.n_gaps = page.n_gaps;
+        }
+        if flags.any(Flags::FIN | Flags::RST) && self.is_open() {
+            self.phase = Phase::Closing(ending(direction, flags));
         }
     }
 
@@ -211,6 +225,7 @@ impl Connection {
     #[cold]
     fn on_gap(&mut self, page: &mut Page<'_>) {
         self.n_gaps = page.n_gaps;
+        page.recent.is_from_start = false;
         self.conversation.doubt(page);
         self.client.forget_recent();
         self.server.forget_recent();

@@ -19,7 +19,7 @@ use crate::wire::modbus::pdu::Direction;
 
 use super::datagram::Datagram;
 use super::effect::Effects;
-use super::half::Piece;
+use super::half::{Piece, Seen};
 use super::key::Key;
 use super::sighting::Evidence;
 use super::transcript::Transcript;
@@ -139,14 +139,25 @@ impl Conversation {
         }
     }
 
+    /// Bytes of a direction, in order.
     #[inline]
+    pub(super) fn read_bytes(
+        &mut self,
+        direction: Direction,
+        bytes: &[u8],
+        seen: Seen,
+        page: &mut Page<'_>,
+    ) {
+        match self {
+            Self::Modbus(modbus) => modbus.read(direction, bytes, seen, page),
+            Self::ModbusRtu(modbus) => modbus.read(direction, bytes, seen, page),
+            Self::Framed(framed) => framed.read(direction, bytes, seen, page),
+        }
+    }
+
     pub(super) fn read(&mut self, direction: Direction, piece: Piece<'_>, page: &mut Page<'_>) {
         match piece {
-            Piece::Bytes { bytes, seen } => match self {
-                Self::Modbus(modbus) => modbus.read(direction, bytes, seen, page),
-                Self::ModbusRtu(modbus) => modbus.read(direction, bytes, seen, page),
-                Self::Framed(framed) => framed.read(direction, bytes, seen, page),
-            },
+            Piece::Bytes { bytes, seen } => self.read_bytes(direction, bytes, seen, page),
             Piece::Start => match self {
                 Self::Modbus(modbus) => modbus.lock(direction),
                 Self::ModbusRtu(modbus) => modbus.lock(direction),

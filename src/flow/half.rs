@@ -6,11 +6,13 @@
 //! Waiting bytes count as seen when the last before them was. The last bytes handed on are kept, so
 //! that a repetition which says something else is noticed.
 
+mod piece;
 mod pool;
 mod recent;
 
 use crate::wire::packet::{Flags, Segment};
 
+pub(super) use piece::{Piece, Seen};
 pub(super) use pool::Pool;
 use recent::Recent;
 
@@ -40,13 +42,6 @@ pub(super) struct Half {
     fin: Option<u32>,
 }
 
-/// When bytes were seen, and whether the checksum of their segment was right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Seen {
-    pub(super) at_ns: u64,
-    pub(super) is_verified: bool,
-}
-
 #[derive(Debug)]
 struct Early {
     seen: Seen,
@@ -69,19 +64,6 @@ struct Moment<'a> {
     pool: &'a mut Pool,
 }
 
-/// What a direction hands on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Piece<'a> {
-    /// What comes next begins a stream.
-    Start,
-    /// Bytes of one segment, and when the last of them and of those before them was seen.
-    Bytes { bytes: &'a [u8], seen: Seen },
-    /// So many bytes were never seen; 0 where another stream begins.
-    Hole(u32),
-    /// Bytes were seen again and were not what they had been. What was first is kept.
-    Conflict(Seen),
-}
-
 impl Half {
     /// Forget everything, but keep the memory.
     pub(super) fn reset(&mut self, pool: &mut Pool) {
@@ -97,9 +79,22 @@ impl Half {
         self.recent.forget();
     }
 
+    /// Take one segment if it is no more than the bytes that are next, and nothing is missing: then
+    /// its payload is what is handed on. False if it is anything else.
+    #[inline]
+    pub(super) fn accept_next(&mut self, segment: &Segment<'_>) -> bool {
+        let is_next = self.next == Some(segment.sequence)
+            && self.hole.is_none()
+            && !segment.flags.any(Flags::SYN | Flags::FIN)
+            && !segment.payload.is_empty();
+        if is_next {
+            self.advance(segment.sequence, segment.payload);
+        }
+        is_next
+    }
+
     /// Take one segment, and hand on what is next because of it. Returns how many of its bytes
     /// had been seen before.
-    #[inline]
     pub(super) fn accept(
         &mut self,
         segment: &Segment<'_>,
@@ -229,7 +224,7 @@ impl Half {
                 self.next = Some(start);
                 visit(Piece::Hole(0));
             } else if behind <= REPEATED {
-                return self.accept_next(start, bytes, moment, visit);
+                return self.accept_repeated(start, bytes, moment, visit);
             } else if let Some(repeated) = self.hold(start, bytes, moment, visit) {
                 return repeated;
             } else if let Some(hole) = self.hole {
@@ -241,7 +236,7 @@ impl Half {
     }
 
     /// A segment that starts where the next byte is expected, or repeats bytes before it.
-    fn accept_next(
+    fn accept_repeated(
         &mut self,
         start: u32,
         bytes: &[u8],
@@ -291,12 +286,15 @@ impl Half {
     }
 
     /// Hand on bytes that are next.
-    #[inline]
     fn hand_on(&mut self, bytes: &[u8], seen: Seen, visit: &mut impl FnMut(Piece<'_>)) {
-        let next = self.next.unwrap_or_default();
+        self.advance(self.next.unwrap_or_default(), bytes);
+        visit(Piece::Bytes { bytes, seen });
+    }
+
+    #[inline]
+    fn advance(&mut self, next: u32, bytes: &[u8]) {
         self.recent.remember(next, bytes);
         self.next = Some(next.wrapping_add(number(bytes.len())));
-        visit(Piece::Bytes { bytes, seen });
     }
 
     /// Hand on what waited for what came or was given up, and see what is missing now. What is

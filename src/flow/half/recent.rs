@@ -34,10 +34,13 @@ impl Recent {
         let kept = bytes.get(skipped..).unwrap_or_default();
         let at = len(sequence.wrapping_add(number(skipped))) % LEN;
         let (front, wrapped) = kept.split_at(kept.len().min(LEN - at));
-        for (place, part) in [(at, front), (0, wrapped)] {
-            if let Some(room) = self.bytes.get_mut(place..place + part.len()) {
-                room.copy_from_slice(part);
-            }
+        if let Some(room) = self.bytes.get_mut(at..at + front.len()) {
+            room.copy_from_slice(front);
+        }
+        if !wrapped.is_empty()
+            && let Some(room) = self.bytes.get_mut(..wrapped.len())
+        {
+            room.copy_from_slice(wrapped);
         }
         self.n_bytes = (self.n_bytes + kept.len()).min(LEN);
     }

@@ -337,4 +337,39 @@ proptest! {
         prop_assert!(!heard.half.has_hole());
         prop_assert_eq!(heard.pool.free(), POOL);
     }
+
+    #[test]
+    fn a_segment_that_is_next_is_handed_on_the_same_on_the_short_way(
+        steps in proptest::collection::vec(
+            (0_u8..10, 0_usize..100, any::<u32>(), prop_oneof![4 => Just(Flags::ACK), 1 => 0_u8..4]),
+            0..60,
+        ),
+    ) {
+        let (mut short, mut long) = (Half::default(), Half::default());
+        let [mut of_short, mut of_long] = [(); 2].map(|()| Pool::new(POOL));
+        let mut next = FIRST;
+        for (now_ns, (kind, len, shift, flags)) in (0..).zip(steps) {
+            let sequence = match kind {
+                0 => next.wrapping_add(shift % 300),
+                1 => next.wrapping_sub(shift % 300),
+                _ => next,
+            };
+            let payload = vec![shift.to_le_bytes()[0]; len];
+            let segment = Segment { sequence, flags: Flags(flags), ..segment(&payload) };
+            let (mut pieces, mut expected) = (vec![], vec![]);
+            let mut repeated = 0;
+            if short.accept_next(&segment) {
+                pieces.push(format!("{:?}", Piece::Bytes { bytes: &payload, seen: verified(now_ns) }));
+            } else if !segment.is_acknowledgment() {
+                let pool = &mut of_short;
+                let visit = |piece: Piece<'_>| pieces.push(format!("{piece:?}"));
+                repeated = short.accept(&segment, verified(now_ns), pool, visit);
+            }
+            let visit = |piece: Piece<'_>| expected.push(format!("{piece:?}"));
+            let as_ever = long.accept(&segment, verified(now_ns), &mut of_long, visit);
+            prop_assert_eq!((pieces, repeated), (expected, as_ever));
+            prop_assert_eq!(format!("{short:?}"), format!("{long:?}"));
+            next = long.next.unwrap_or(next);
+        }
+    }
 }
