@@ -3,16 +3,14 @@
 //! At most sixteen, the most that a client is meant to have open (Messaging Guide V1.0b,
 //! section 4.4.1.2). A seventeenth pushes out the oldest, which will not be answered any more.
 
-use std::collections::VecDeque;
-
 use crate::wire::modbus::pdu::Pdu;
 
 use super::transcript::{Transcript, Turn};
 use super::usage::Handle;
 
-/// Requests in the order they were seen.
+/// Requests in the order they were seen. Mostly there is one: nothing is moved when it goes.
 #[derive(Debug, Default)]
-pub(super) struct Outstanding(VecDeque<Request>);
+pub(super) struct Outstanding(Vec<Request>);
 
 const MAX_REQUESTS: usize = 16;
 
@@ -59,12 +57,10 @@ impl Outstanding {
 
     #[inline]
     pub(super) fn push(&mut self, request: Request, transcript: &mut Transcript) {
-        if self.0.len() == MAX_REQUESTS
-            && let Some(oldest) = self.0.pop_front()
-        {
-            transcript.end(oldest.turn);
+        if self.0.len() == MAX_REQUESTS {
+            transcript.end(self.0.remove(0).turn);
         }
-        self.0.push_back(request);
+        self.0.push(request);
     }
 
     /// Bytes were missed: what comes next may answer something that was not seen.
@@ -79,9 +75,8 @@ impl Outstanding {
         let is_answered =
             |request: &Request| request.address == address && request.pdu.function == function;
         let index = self.0.iter().position(is_answered)?;
-        let is_alone = !self.0.iter().skip(index + 1).any(is_answered);
-        if let Some(request) = self.0.get_mut(index) {
-            request.is_proven &= is_alone;
+        if let Some([request, others @ ..]) = self.0.get_mut(index..) {
+            request.is_proven &= !others.iter().any(is_answered);
         }
         Some(index)
     }
@@ -95,9 +90,10 @@ impl Outstanding {
     /// A request was answered.
     #[inline]
     pub(super) fn remove(&mut self, index: usize) {
-        match index {
-            0 => drop(self.0.pop_front()),
-            index => drop(self.0.remove(index)),
+        if index + 1 == self.0.len() {
+            self.0.truncate(index);
+        } else if index < self.0.len() {
+            self.0.remove(index);
         }
     }
 }
