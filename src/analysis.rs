@@ -233,29 +233,18 @@ impl Analyser {
             stripped_vlan: frame.stripped_vlan,
             checksum_pending: frame.checksum_pending,
         };
-        self.judge_captured(frame.at_ns, &captured, MAX_TUNNELS, report);
-    }
-
-    /// Judge a frame, and frames inside it, so many deep.
-    #[inline]
-    fn judge_captured(
-        &mut self,
-        at_ns: u64,
-        captured: &Captured<'_>,
-        n_tunnels: usize,
-        report: &mut WireReport,
-    ) {
-        match &Plain::of(captured) {
-            Some(plain) if plain.is_intact() && !self.is_searching() => {
-                self.judge_intact(at_ns, plain, report);
-            }
-            Some(_) | None => self.judge_any(at_ns, captured, n_tunnels, report),
+        if !self.is_searching()
+            && let Some(plain) = Plain::of(&captured)
+        {
+            self.judge_plain(frame.at_ns, &plain, report);
+        } else {
+            self.judge_captured(frame.at_ns, &captured, MAX_TUNNELS, report);
         }
     }
 
-    /// The same of a frame of any shape, with whatever is wrong with it.
+    /// Judge a frame, whatever it is, and frames inside it, so many deep.
     #[inline(never)]
-    fn judge_any(
+    fn judge_captured(
         &mut self,
         at_ns: u64,
         captured: &Captured<'_>,
@@ -279,7 +268,7 @@ impl Analyser {
     /// What [`Analyser::judge_packet`] does with a packet that is neither wrong nor of use in the
     /// search for what is, of a segment that is all there.
     #[inline]
-    fn judge_intact(&mut self, at_ns: u64, plain: &Plain<'_>, report: &mut WireReport) {
+    fn judge_plain(&mut self, at_ns: u64, plain: &Plain<'_>, report: &mut WireReport) {
         report.checksums.ipv4.valid += 1;
         report.checksums.tcp.valid += 1;
         let Plain { vlan, source, destination, segment, .. } = plain;

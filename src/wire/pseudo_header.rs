@@ -72,8 +72,7 @@ impl PseudoHeader {
     /// The length field has 32 bits in IPv6; Linux treats it so in IPv4 too (BIG TCP).
     #[inline]
     fn with_len(self, len: usize) -> u32 {
-        let [.., b3, b2, b1, b0] = len.to_be_bytes();
-        let [high, low] = [[b3, b2], [b1, b0]].map(|half| u32::from(u16::from_be_bytes(half)));
-        self.sum + high + low
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        self.sum + (len >> 16) + (len & 0xffff)
     }
 }
