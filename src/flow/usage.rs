@@ -119,7 +119,12 @@ impl Usages {
         let known = recent.get(what);
         let known = match self.entries.get_mut(known) {
             Some((key, entry)) if (key.what, key.protocol) == (what, asked.protocol) => {
-                if entry.is_routine(asked, asking.at_ns, self.n_gaps) {
+                let is_news = entry.news(asked).is_some();
+                let is_deferred = is_news && report.usages.len() >= WireReport::MAX_USAGES;
+                if entry.is_routine(asking.at_ns, self.n_gaps)
+                    && (!is_news || is_deferred && entry.is_judged)
+                {
+                    report.usages_deferred += u64::from(is_deferred);
                     entry.count(asking, asked, self.n_gaps);
                     recent.last = known;
                     return known;

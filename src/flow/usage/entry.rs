@@ -155,13 +155,10 @@ impl Entry {
         }
     }
 
-    /// True if a request brings nothing that has to be told or decided.
+    /// True if a request that brings no news brings nothing else that has to be told or decided.
     #[inline]
-    pub(super) fn is_routine(&self, asked: &Asked, at_ns: u64, n_gaps: u32) -> bool {
-        self.n > 0
-            && (self.is_judged || self.n < MASTERLY - 1)
-            && self.news(asked).is_none()
-            && !self.is_back(at_ns, n_gaps)
+    pub(super) fn is_routine(&self, at_ns: u64, n_gaps: u32) -> bool {
+        self.n > 0 && (self.is_judged || self.n < MASTERLY - 1) && !self.is_back(at_ns, n_gaps)
     }
 
     /// True if a request that comes now comes after a long silence.
