@@ -147,7 +147,9 @@ impl Effects {
         if is_proven && let Some(read) = Read::of(request, bytes) {
             self.compare(context, request.order, &read, report);
         }
-        if let Some(written) = Write::extent(&request.pdu) {
+        if request.pdu.access == Access::Write
+            && let Some(written) = Write::extent(&request.pdu)
+        {
             let is_done = is_proven && write::confirms(&request.pdu, pdu);
             let is_done = is_done && context.at_ns >= self.blind_until_ns;
             self.complete(context, (request, written, is_done), report);

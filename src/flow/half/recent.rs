@@ -30,19 +30,25 @@ impl Recent {
     /// Keep bytes that start at `sequence`, where the last ones ended.
     #[inline]
     pub(super) fn remember(&mut self, sequence: u32, bytes: &[u8]) {
+        let at = len(sequence) % LEN;
+        match self.bytes.get_mut(at..at + bytes.len()) {
+            Some(room) => room.copy_from_slice(bytes),
+            None => self.wrap_around(sequence, bytes),
+        }
+        self.n_bytes = (self.n_bytes + bytes.len()).min(LEN);
+    }
+
+    /// The same of the last bytes, some of which have no room behind the ones before.
+    fn wrap_around(&mut self, sequence: u32, bytes: &[u8]) {
         let skipped = bytes.len().saturating_sub(LEN);
         let kept = bytes.get(skipped..).unwrap_or_default();
         let at = len(sequence.wrapping_add(number(skipped))) % LEN;
         let (front, wrapped) = kept.split_at(kept.len().min(LEN - at));
-        if let Some(room) = self.bytes.get_mut(at..at + front.len()) {
-            room.copy_from_slice(front);
+        for (place, part) in [(at, front), (0, wrapped)] {
+            if let Some(room) = self.bytes.get_mut(place..place + part.len()) {
+                room.copy_from_slice(part);
+            }
         }
-        if !wrapped.is_empty()
-            && let Some(room) = self.bytes.get_mut(..wrapped.len())
-        {
-            room.copy_from_slice(wrapped);
-        }
-        self.n_bytes = (self.n_bytes + kept.len()).min(LEN);
     }
 
     /// True if `bytes`, which start at `sequence` and end at or before `next`, are not what was
