@@ -41,11 +41,7 @@ impl Conflicts {
         self.0.on_window_end((now, is_last), |first, untold| {
             outbox.raise(Kind::StreamConflict, || match first {
                 Some(first) => told((source, doubts), now, (first, untold)),
-                None => {
-                    let text = format!("bytes sent in two versions, not told by host: {untold}");
-                    Event::new(Kind::StreamConflict, now, source.clone(), text)
-                        .with("conflicts", untold)
-                }
+                None => others(source, now, untold),
             });
         });
     }
@@ -62,6 +58,11 @@ impl Pair {
             }
         }
     }
+}
+
+fn others(source: &SourceId, now: SystemTime, untold: u64) -> Event {
+    let text = format!("bytes sent in two versions, not told by host: {untold}");
+    Event::new(Kind::StreamConflict, now, source.clone(), text).with("conflicts", untold)
 }
 
 fn told(

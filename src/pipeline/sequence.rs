@@ -35,14 +35,15 @@ impl Jumps {
         self.0.on_window_end((now, is_last), |first, untold| {
             outbox.raise(Kind::ProtocolSequence, || match first {
                 Some(first) => told((source, doubts), now, (first, untold)),
-                None => {
-                    let text = format!("sequence numbers that jump, not told by host: {untold}");
-                    Event::new(Kind::ProtocolSequence, now, source.clone(), text)
-                        .with("jumps", untold)
-                }
+                None => others(source, now, untold),
             });
         });
     }
+}
+
+fn others(source: &SourceId, now: SystemTime, untold: u64) -> Event {
+    let text = format!("sequence numbers that jump, not told by host: {untold}");
+    Event::new(Kind::ProtocolSequence, now, source.clone(), text).with("jumps", untold)
 }
 
 fn told(
