@@ -196,7 +196,7 @@ impl Open {
         };
         let Self { outstanding, watch, .. } = self;
         let place = outstanding.answered(address, pdu.function);
-        let mut request = place.and_then(|place| outstanding.get_mut(place));
+        let request = place.and_then(|place| outstanding.get_mut(place));
         if let Some(request) = &request {
             page.is_verified &= request.is_verified; // what is found in a pair rests on both
             watch.on_transaction(request, bytes, at_ns, page);
@@ -208,7 +208,7 @@ impl Open {
         } else {
             page.effects.miss(page.key); // what it answers, a write perhaps, was not seen
         }
-        count_response(request.as_deref_mut(), (at_ns, address, bytes), &pdu, page);
+        count_response(request, (at_ns, address, bytes), &pdu, page);
         if let Some(place) = place {
             outstanding.remove(place);
         }
