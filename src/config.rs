@@ -4,6 +4,7 @@
 //! nothing but the bytes: whether an interface or a line exists is found out when it is acquired.
 
 mod baseline;
+mod build;
 mod capture;
 mod checksum;
 mod complaint;

@@ -32,6 +32,10 @@ mod schedule;
 mod station;
 mod tally;
 mod tcp;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "poller/tls_absent.rs"]
 mod tls;
 mod trace;
 

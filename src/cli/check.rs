@@ -113,6 +113,7 @@ mod tests {
 
     use super::*;
 
+    #[cfg(feature = "tls")]
     #[test]
     fn a_file_that_a_link_needs_and_cannot_have_is_named() {
         let text = "[[modbus]]\nname = \"a\"\ntcp = \"192.0.2.10\"\n\

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
+use super::build::Build;
 use super::field;
-use super::opcua::Client;
 use super::problem::sorted;
 use super::section::{Names, Reader, Section};
 use super::syntax::Syntax;
@@ -19,12 +19,12 @@ use super::{
 /// The whole text is always read: [`Rejected`] holds every problem that does not merely follow
 /// from another one.
 pub fn parse(file: &str, bytes: impl AsRef<[u8]>) -> Result<Config, Rejected> {
-    parse_for(opcua::CLIENT, file, bytes.as_ref())
+    parse_for(Build::THIS, file, bytes.as_ref())
 }
 
-/// The same for a program with or without OPC UA.
-fn parse_for(client: Client, file: &str, bytes: &[u8]) -> Result<Config, Rejected> {
-    parse_by(|root| read(root, client), file, bytes)
+/// The same for a program that may have another part left out.
+fn parse_for(build: Build, file: &str, bytes: &[u8]) -> Result<Config, Rejected> {
+    parse_by(|root| read(root, build), file, bytes)
 }
 
 /// What `read` makes of the file, unless anything in it is wrong.
@@ -47,7 +47,7 @@ pub(super) fn parse_by<T>(
     if problems.is_empty() { Ok(found) } else { Err(rejected(text, problems)) }
 }
 
-fn read(root: &Section<'_>, client: Client) -> Config {
+fn read(root: &Section<'_>, build: Build) -> Config {
     // A capture, a link and a server are all sources: an event names its source without saying which kind.
     let mut sources = Names::of("another source is called");
     // Two readers of one line take each other's bytes, whether they poll or listen.
@@ -63,8 +63,8 @@ fn read(root: &Section<'_>, client: Client) -> Config {
             .unwrap_or_default(),
         baseline: root.section("baseline", "[baseline]").as_ref().and_then(baseline),
         captures: capture::read(root, &mut sources),
-        links: modbus::read(root, &mut sources, &mut lines),
-        servers: opcua::read(root, &mut sources, client),
+        links: modbus::read(root, &mut sources, &mut lines, build),
+        servers: opcua::read(root, &mut sources, build),
         taps: serial::read(root, &mut sources, &mut lines),
     };
     root.finish();

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use tokio_rustls::rustls::pki_types::ServerName;
+use rustls_pki_types::ServerName;
 
 /// Where a link leads.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_rustls::rustls::pki_types::ServerName;
+use rustls_pki_types::ServerName;
 use toml::de::DeValue;
 
 use crate::record::SourceId;
 use crate::tag::Addressing;
 
+use super::build::Build;
 use super::checksum;
 use super::complaint::Complaint;
 use super::endpoint::{self, Units};
@@ -23,16 +24,22 @@ use super::serial;
 use super::tags::{self, Templates};
 use super::{Device, Endpoint, Link, Serial, Tls, TransactionId};
 
-/// Every link of the file, by name.
+/// Every link of the file, by name. Without TLS the first that asks for it is refused.
 pub(super) fn read(
     root: &Section<'_>,
     sources: &mut Names,
     terminals: &mut Names,
+    build: Build,
 ) -> BTreeMap<SourceId, Arc<Link>> {
     let templates = Templates::read(root);
     let mut names =
         LinkNames { sources, lines: terminals, devices: Names::of("another device is called") };
     let sections = root.sections("modbus", "[[modbus]]");
+    let secured = sections.iter().find(|section| section.span("tls").is_some());
+    if let (false, Some(secured)) = (build.tls, secured) {
+        let help = "install the full package, rebuild with --features tls, or remove every `tls`";
+        secured.report_key("tls", Complaint::new("this build has no TLS", help));
+    }
     let links = sections.iter().filter_map(|section| link(section, &templates, &mut names));
     links.map(|(name, link)| (name, Arc::new(link))).collect()
 }

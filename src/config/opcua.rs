@@ -11,6 +11,7 @@ use toml::de::DeValue;
 use crate::record::SourceId;
 use crate::tag::Tag;
 
+use super::build::Build;
 use super::complaint::Complaint;
 use super::field::{self, Parsed};
 
@@ -18,26 +19,15 @@ use super::section::{Names, Section};
 use super::tags::{self, Meaning};
 use super::{Certificates, Security, Server, User};
 
-/// Whether a program can speak to the servers that it is told of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Client {
-    Present,
-    Absent,
-}
-
-/// Of this program.
-pub(super) const CLIENT: Client =
-    if cfg!(feature = "opcua") { Client::Present } else { Client::Absent };
-
 /// Every server of the file, by name. Without a client none of them could ever be read, which is
 /// said here rather than by a daemon that starts and stays silent.
 pub(super) fn read(
     root: &Section<'_>,
     sources: &mut Names,
-    client: Client,
+    build: Build,
 ) -> BTreeMap<SourceId, Arc<Server>> {
     let sections = root.sections("opcua", "[[opcua]]");
-    if let (Client::Absent, Some(first)) = (client, sections.first()) {
+    if let (false, Some(first)) = (build.opcua, sections.first()) {
         first.report(Complaint::new(
             "this build has no OPC UA",
             "install the full package, rebuild with --features opcua, or remove every [[opcua]]",

@@ -9,25 +9,19 @@ use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::TcpUserTimeout;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
 use tokio_serial::{SerialPortBuilderExt, SerialStream};
 
 use crate::config::Parity;
 use crate::config::Serial;
 use crate::config::StopBits;
-use crate::config::Tls;
 use crate::record::{Uart, UartCount};
 use crate::sys::rs485;
 use crate::sys::serial_counters;
 
 use super::explain::UNPLUGGED;
-use super::tls;
 
 /// A TCP connection is given up after this.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// And so is one whose other end takes longer than this to show who it is; controllers compute
-/// slowly.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// And so is one whose other end acknowledges nothing any more for so long (tcp(7)): a gateway
 /// that lost its power says no goodbye.
 const USER_TIMEOUT_MS: u32 = 10_000;
@@ -52,17 +46,6 @@ impl Dial for SocketAddr {
         stream.set_nodelay(true)?;
         setsockopt(&stream, TcpUserTimeout, &USER_TIMEOUT_MS)?;
         Ok(stream)
-    }
-}
-
-impl Dial for Tls {
-    type Stream = TlsStream<TcpStream>;
-
-    async fn dial(&self) -> io::Result<TlsStream<TcpStream>> {
-        let connector = tls::connector(self)?;
-        let stream = self.address.dial().await?;
-        let secured = connector.connect(self.server_name.clone(), stream);
-        tokio::time::timeout(HANDSHAKE_TIMEOUT, secured).await?
     }
 }
 

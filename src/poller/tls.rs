@@ -5,8 +5,11 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -15,6 +18,12 @@ use tokio_rustls::rustls::{
 };
 
 use crate::config::Tls;
+
+use super::dial::Dial;
+
+/// A connection is given up whose other end takes longer than this to show who it is; controllers
+/// compute slowly.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A file of certificates or a key that is no use.
 #[derive(Debug, thiserror::Error)]
@@ -25,8 +34,19 @@ struct UnusableFile {
     why: String,
 }
 
+impl Dial for Tls {
+    type Stream = TlsStream<TcpStream>;
+
+    async fn dial(&self) -> io::Result<TlsStream<TcpStream>> {
+        let connector = connector(self)?;
+        let stream = self.address.dial().await?;
+        let secured = connector.connect(self.server_name.clone(), stream);
+        tokio::time::timeout(HANDSHAKE_TIMEOUT, secured).await?
+    }
+}
+
 /// What to speak TLS with.
-pub(super) fn connector(tls: &Tls) -> io::Result<TlsConnector> {
+fn connector(tls: &Tls) -> io::Result<TlsConnector> {
     let mut roots = RootCertStore::empty();
     for root in certificates("ca", &tls.ca)? {
         roots.add(root).map_err(|error| unusable("ca", &tls.ca, &error))?;

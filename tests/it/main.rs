@@ -43,6 +43,7 @@ mod rings;
 mod sandbox;
 mod shape;
 mod tap;
+#[cfg(feature = "tls")]
 mod tls;
 mod traffic;
 mod transactions;

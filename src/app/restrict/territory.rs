@@ -61,6 +61,7 @@ fn is_abstract(name: &OsStr) -> bool {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "tls")]
     #[test]
     fn files_are_read_where_the_configuration_says() {
         let text = "[baseline]\nfile = \"/srv/site/baseline.toml\"\n\

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use crate::record::SourceId;
 
+use super::super::build::Build;
 use super::super::{Capture, Endpoint, Link, Processors, Serial, SerialTap};
 use super::*;
 
@@ -26,7 +27,7 @@ fn with_examples() -> String {
 
 /// They show all there is, whatever this build leaves out.
 fn examples() -> Config {
-    let parsed = parse_for(Client::Present, "infra_monitor.toml", with_examples().as_bytes());
+    let parsed = parse_for(Build::WHOLE, "infra_monitor.toml", with_examples().as_bytes());
     parsed.unwrap_or_else(|rejected| panic!("{rejected}"))
 }
 
@@ -70,16 +71,38 @@ fn a_program_without_opcua_refuses_the_first_server_and_still_reads_them_all() {
         format!("\n[[opcua]]\nname = \"{name}\"\nendpoint = \"opc.tcp://192.0.2.10\"\ntags = []\n")
     };
     let text = [server("a"), server("b")].concat();
-    let problems = |client| {
-        let rejected = parse_for(client, "test.toml", text.as_bytes()).unwrap_err();
+    let problems = |build| {
+        let rejected = parse_for(build, "test.toml", text.as_bytes()).unwrap_err();
         rejected.problems().iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let absent = "2:1: this build has no OPC UA (install the full package, rebuild with \
                   --features opcua, or remove every [[opcua]])";
-    let present = problems(Client::Present);
+    let present = problems(Build::WHOLE);
     assert_eq!(present.len(), 2, "{present:?}");
     assert!(present.iter().all(|problem| problem.contains("there is nothing to read")));
-    assert_eq!(problems(Client::Absent), [&[absent.to_owned()][..], &present].concat());
+    assert_eq!(
+        problems(Build { opcua: false, ..Build::WHOLE }),
+        [&[absent.to_owned()][..], &present].concat()
+    );
+}
+
+#[test]
+fn a_program_without_tls_refuses_the_first_link_that_asks_for_it() {
+    let link = |name: &str, tls: &str| {
+        format!(
+            "[[modbus]]\nname = \"{name}\"\ntcp = \"192.0.2.10\"\n{tls}\n\
+             [[modbus.device]]\nname = \"d-{name}\"\nunit = 1\ntags = []\n"
+        )
+    };
+    let secured = "tls = { ca = \"/ca.pem\", certificate = \"/me.pem\", key = \"/me.key\" }";
+    let text = [link("a", ""), link("b", secured), link("c", secured)].concat();
+    parse_for(Build::WHOLE, "test.toml", text.as_bytes()).unwrap();
+    let without = Build { tls: false, ..Build::WHOLE };
+    let rejected = parse_for(without, "test.toml", text.as_bytes()).unwrap_err();
+    let problems: Vec<_> = rejected.problems().iter().map(ToString::to_string).collect();
+    let absent = "12:7: `tls`: this build has no TLS (install the full package, rebuild with \
+                  --features tls, or remove every `tls`)";
+    assert_eq!(problems, [absent]);
 }
 
 #[test]
@@ -87,7 +110,7 @@ fn every_key_that_is_known_stands_in_the_reference() {
     let text = with_examples();
     let (tree, _) = DeTable::parse_recoverable(&text);
     let reader = Reader::default();
-    read(&Section::root(&reader, &tree), Client::Present);
+    read(&Section::root(&reader, &tree), Build::WHOLE);
     let known = reader.known();
     assert!(known.values().map(BTreeSet::len).sum::<usize>() > 40, "{known:?}");
     for (title, keys) in known {

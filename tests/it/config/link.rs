@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "tls")]
 use infra_monitor::config::Endpoint;
 
 use super::refused::on_a_line;
@@ -58,11 +59,13 @@ fn requests_go_out_together_only_where_replies_are_numbered() {
 }
 
 /// A link with these `tls` settings, on line 4.
+#[cfg(feature = "tls")]
 fn secured(settings: &str) -> String {
     let link = format!("tcp = \"192.0.2.10\"\ntls = {{ {settings} }}");
     with_device("tags = []\n").replace("tcp = \"192.0.2.10\"", &link)
 }
 
+#[cfg(feature = "tls")]
 #[test]
 fn a_secured_link_has_a_port_and_a_name_of_its_own() {
     let text = secured("ca = \"/ca.pem\", certificate = \"/me.pem\", key = \"/me.key\"");
@@ -72,6 +75,7 @@ fn a_secured_link_has_a_port_and_a_name_of_its_own() {
     assert_eq!(tls.server_name.to_str(), "192.0.2.10");
 }
 
+#[cfg(feature = "tls")]
 #[test]
 fn a_secured_link_needs_all_of_its_files() {
     assert_refused(
