@@ -52,8 +52,6 @@ pub(super) struct Effects {
     missed: Box<[u32; GROUPS]>,
     /// Number of the last request or answer.
     order: u64,
-    /// Where to go on looking for cells that can go.
-    swept: Option<Spot>,
     /// A write found no room: until then nothing is known of what it writes.
     blind_until_ns: u64,
     seed: u64,
@@ -88,7 +86,6 @@ impl Effects {
             suspects: VecDeque::new(),
             missed: Box::new([0; GROUPS]),
             order: 0,
-            swept: None,
             blind_until_ns: 0,
             seed,
             is_on: true,
@@ -167,7 +164,7 @@ impl Effects {
             self.claim(n_gaps, report);
         }
         for _ in 0..SWEEP.min(self.cells.len()) {
-            if let Some(spot) = self.next_swept()
+            if let Some(spot) = self.cells.next_in_turn()
                 && self.cells.get(&spot).is_some_and(|cell| cell.is_over(at_ns))
             {
                 self.give_up(&spot, report);
@@ -341,7 +338,7 @@ impl Effects {
             return true;
         }
         for _ in 0..MAX_TRIED {
-            let Some(spot) = self.next_swept() else { return false };
+            let Some(spot) = self.cells.next_in_turn() else { return false };
             if self.cells.get(&spot).is_some_and(|cell| cell.can_go(at_ns)) {
                 self.cells.remove(&spot);
                 report.writes_untracked += 1;
@@ -355,12 +352,6 @@ impl Effects {
     fn give_up(&mut self, spot: &Spot, report: &mut WireReport) {
         let cell = self.cells.remove(spot);
         report.writes_unjudged += u64::from(cell.is_some_and(|cell| cell.is_unjudged()));
-    }
-
-    /// Round and round, in order.
-    fn next_swept(&mut self) -> Option<Spot> {
-        self.swept = self.cells.next_after(self.swept);
-        self.swept
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Cells {
     by_spot: BTreeMap<Spot, Cell>,
     /// How many are kept in the stretches that a hash takes for one.
     stretches: Box<[u16; STRETCHES]>,
+    /// The last that was given in turn.
+    last: Option<Spot>,
     seed: u64,
 }
 
@@ -26,7 +28,8 @@ const MAX_ASKED: usize = 16;
 
 impl Cells {
     pub(super) fn new(seed: u64) -> Self {
-        Self { by_spot: BTreeMap::new(), stretches: Box::new([0; STRETCHES]), seed }
+        let stretches = Box::new([0; STRETCHES]);
+        Self { by_spot: BTreeMap::new(), stretches, last: None, seed }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -90,10 +93,12 @@ impl Cells {
     }
 
     /// Round and round, in order.
-    pub(super) fn next_after(&self, spot: Option<Spot>) -> Option<Spot> {
-        let from = spot.map_or(Bound::Unbounded, Bound::Excluded);
+    pub(super) fn next_in_turn(&mut self) -> Option<Spot> {
+        let from = self.last.map_or(Bound::Unbounded, Bound::Excluded);
         let next = self.by_spot.range((from, Bound::Unbounded)).next();
-        next.or_else(|| self.by_spot.first_key_value()).map(|(spot, _)| *spot)
+        let next = next.or_else(|| self.by_spot.first_key_value());
+        self.last = next.map(|(spot, _)| *spot);
+        self.last
     }
 
     fn count(&mut self, spot: &Spot, change: fn(u16) -> u16) {
