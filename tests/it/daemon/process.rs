@@ -180,7 +180,7 @@ impl Daemon {
 
 /// What a service manager at `socket` puts into the environment.
 fn watched_at(socket: &Path) -> [(&str, &str); 2] {
-    [("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "200000")]
+    [("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "400000")]
 }
 
 impl Drop for Daemon {
@@ -223,18 +223,31 @@ impl ServiceManager {
 
     /// The next notification with a line that starts like this.
     pub(super) fn wait_for(&self, state: &str) -> String {
+        self.wait_until(state, |line| line.starts_with(state))
+    }
+
+    /// The next `STATUS=` that names this gate among those that have stalled.
+    pub(super) fn wait_for_stall_of(&self, gate: &str) {
+        let names = |line: &str| {
+            let gates = line.strip_prefix("STATUS=stalled: ");
+            gates.is_some_and(|gates| gates.split(", ").any(|stalled| stalled == gate))
+        };
+        self.wait_until(gate, names);
+    }
+
+    fn wait_until(&self, what: &str, is_wanted: impl Fn(&str) -> bool) -> String {
         let mut seen = vec![];
         let mut buffer = [0; 4096];
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             let Ok(len) = self.socket.recv(&mut buffer) else { break };
             let told = String::from_utf8(buffer[..len].to_vec()).unwrap();
-            if told.lines().any(|line| line.starts_with(state)) {
+            if told.lines().any(&is_wanted) {
                 return told;
             }
             seen.push(told);
         }
-        panic!("waited in vain for {state}: {seen:?}");
+        panic!("waited in vain for {what}: {seen:?}");
     }
 
     /// All that it is told in this time.

@@ -31,8 +31,8 @@ fn stop_threads(daemon: &Daemon, name: &str) -> Option<Vec<Pid>> {
 /// How often the watchdog is fed in a time in which it is due six times.
 fn n_fed(systemd: &ServiceManager) -> usize {
     let started = Instant::now();
-    let all = systemd.within(Duration::from_millis(600));
-    assert!(started.elapsed() >= Duration::from_millis(600));
+    let all = systemd.within(Duration::from_millis(1_200));
+    assert!(started.elapsed() >= Duration::from_millis(1_200));
     all.iter().filter(|told| *told == "WATCHDOG=1").count()
 }
 
@@ -44,8 +44,8 @@ fn is_noticed(capture: &str, thread: &str, gate: &str) {
     systemd.wait_for("READY=1");
     systemd.wait_for("WATCHDOG=1");
     let Some(stopped) = stop_threads(&daemon, thread) else { return };
-    let status = systemd.wait_for("STATUS=stalled: ");
-    assert!(status.contains(gate), "{status}");
+    // Workers that are stopped one after the other hold up the timer first.
+    systemd.wait_for_stall_of(gate);
     assert_eq!(n_fed(&systemd), 0, "{gate} hangs");
     for thread in stopped {
         ptrace::detach(thread, None).unwrap_or_else(|error| eprintln!("{gate}: {error}"));
