@@ -35,6 +35,7 @@ mod transaction;
 mod unverifiable;
 mod usage;
 mod words;
+mod written;
 
 pub use baseline::function_of;
 pub use intake::{Beat, Intake, Pulse, run};

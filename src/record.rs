@@ -43,7 +43,7 @@ pub use reading::{BlockChecksum, BlockMismatch, Reading, Sample};
 pub use services::Services;
 pub use spoken::{Jump, MessageTallies, MessageTally, Spoken};
 pub use tap_report::{HeardBytes, TapReport, TapState, UnitTally};
-pub use transaction::{ModbusTally, Path, Transaction};
+pub use transaction::{ModbusTally, Path, Transaction, Written};
 pub use trust::{Doubts, Trust};
 pub use usage::{News, Usage};
 pub use usage_change::{Change, Ending, Pace, Poll, UsageChange};

@@ -228,7 +228,11 @@ impl Replay {
             self.pipeline.close(now);
         }
         self.show_events(observe);
-        self.totals.into()
+        let ledgers = self.pipeline.ledgers();
+        let repeated = ledgers.get("notes").and_then(|notes| notes.noted.get("writes_repeated"));
+        let mut summary = Summary::from(self.totals);
+        summary.ledger.note("writes_repeated", repeated.copied().unwrap_or_default());
+        summary
     }
 
     fn show_events(&mut self, observe: &mut impl FnMut(Observed<'_>)) {

@@ -23,8 +23,8 @@ use super::watch::time;
 use cell::{Answered, Cell, Expected, Trust};
 use cells::Cells;
 use spot::{Spot, is_same_device, spot};
-pub(super) use write::also_reads;
 use write::{Read, Write};
+pub(super) use write::{also_reads, written};
 
 /// Coils and registers that are remembered at once.
 const MAX_CELLS: usize = 1024;

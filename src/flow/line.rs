@@ -15,6 +15,7 @@ use crate::record::{Path, SourceId, TapReport, TapState, Transaction, Trust};
 use crate::wire::modbus::pdu::{Access, Direction, Pdu};
 use crate::wire::modbus::shape;
 
+use super::effect;
 use super::outstanding::NoteAt;
 use framer::{Awaited, Discard, Flow, Framer, Step};
 
@@ -184,7 +185,8 @@ impl Line {
         let Ok(pdu) = Pdu::parse(Direction::Request, frame.pdu) else { return };
         self.report.modbus.requests += 1;
         self.count_function(pdu.function);
-        let transaction = frame.transaction(&pdu);
+        let written = effect::written(&pdu, frame.pdu);
+        let transaction = Transaction { written, ..frame.transaction(&pdu) };
         let mut note = None;
         if pdu.access == Access::Write {
             self.report.modbus.writes += 1;
@@ -298,6 +300,7 @@ impl Heard<'_> {
             address: pdu.address,
             quantity: pdu.quantity,
             value: pdu.value,
+            written: None,
             exception: None,
             latency: None,
             trust: Trust::FULL, // a frame without a right CRC is none

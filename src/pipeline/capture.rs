@@ -109,6 +109,9 @@ impl Captures {
         let tallies = report.checksums.by_protocol();
         capture.corrupt += tallies.iter().map(|(_, tally)| tally.invalid).sum::<u64>();
         let doubts = capture.doubts();
+        if report.gap == Gap::Before || report.ring.drops > 0 {
+            self.refusals.doubt(&report.source);
+        }
         for note in &report.notes {
             match note {
                 Note::Corrupt(corruption) => capture.corruptions.on_corruption(corruption),
@@ -132,6 +135,9 @@ impl Captures {
                     self.detections.tell(&report.source, (detected, doubts), outbox);
                 }
             }
+        }
+        if report.notes_dropped > 0 {
+            self.refusals.doubt(&report.source);
         }
         capture.corruptions.add(report);
     }

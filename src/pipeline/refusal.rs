@@ -1,4 +1,5 @@
-//! Refusals that a capture or a tap saw: told once, then counted.
+//! Transactions that a capture or a tap saw: refusals are told once, then counted, and so are
+//! writes that only repeat themselves (see `written`).
 //!
 //! A client with a wrong address is refused at every poll, for ever. What one client is refused by
 //! one unit with one function is told when it first happens, and after that at most every five
@@ -14,11 +15,13 @@ use super::message;
 use super::outbox::Outbox;
 use super::repeats::Repeats;
 use super::transaction;
+use super::written::Writes;
 
 /// Who is refused what, as far as it is remembered.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     told: Repeats<Asker, MAX_ASKERS>,
+    writes: Writes,
     /// Writes that were told before an answer was seen: whether they were done, no event says.
     n_open: u64,
 }
@@ -39,8 +42,7 @@ struct Asker {
 }
 
 impl Refusals {
-    /// Tell of a transaction: of every write that was not refused, and of a refusal unless one like
-    /// it was told recently.
+    /// Tell of a transaction, unless one like it was told recently and nothing changed since.
     pub(super) fn tell(
         &mut self,
         source: &SourceId,
@@ -49,13 +51,19 @@ impl Refusals {
     ) {
         let kind = transaction::kind_of(seen);
         self.n_open += u64::from(seen.exception.is_none() && seen.latency.is_none());
-        let untold = match seen.exception {
-            Some(_) => self.told.untold(Asker::of(source, seen), seen.at),
-            None => Some(0),
-        };
-        if let Some(untold) = untold {
+        let mut raise = |seen: &Transaction, untold| {
             outbox.raise(kind, || transaction::seen(source, (seen, doubts), untold));
+        };
+        if seen.exception.is_none() {
+            self.writes.see(source, seen, raise);
+        } else if let Some(untold) = self.told.untold(Asker::of(source, seen), seen.at) {
+            raise(seen, untold);
         }
+    }
+
+    /// Frames or findings of a source were lost, a write perhaps: so the next of each is told.
+    pub(super) fn doubt(&mut self, source: &SourceId) {
+        self.writes.forget(source);
     }
 
     /// As [`Refusals::tell`], of a message of another protocol.
@@ -80,6 +88,7 @@ impl Refusals {
         ledger.note("refusals_repeated", self.told.repeated);
         ledger.note("refusals_forgotten", self.told.forgotten);
         ledger.note("writes_told_unanswered", self.n_open);
+        self.writes.note_in(ledger);
     }
 }
 

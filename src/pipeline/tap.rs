@@ -76,8 +76,15 @@ impl Taps {
         let line = self.by_source.entry(report.source.clone()).or_default();
         line.total.add(report);
         line.untold.add(report);
+        let is_whole = report.frames.invalid + report.notes_dropped == 0 && report.state.is_none();
         for seen in &report.notes {
+            if !is_whole {
+                self.refusals.doubt(&report.source); // nobody knows before which something was lost
+            }
             self.refusals.tell(&report.source, (seen, Doubts::default()), outbox);
+        }
+        if !is_whole {
+            self.refusals.doubt(&report.source);
         }
         for (unit, tally) in &report.units {
             line.on_unit(*unit, *tally, report, outbox);

@@ -17,6 +17,7 @@ mod telecontrol;
 mod trust;
 mod usages;
 mod wire;
+mod written;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use std::time::{Duration, SystemTime};
 use crate::config::{Log, Samples};
 use crate::record::{
     Bank, BlockChecksum, Checked, Corruption, Event, Ineffective, Kind, Path, Quality, Reading,
-    Sample, Scalar, SourceId, Status, Transaction, Trust,
+    Sample, Scalar, SourceId, Status, Transaction, Trust, Written,
 };
 use crate::tag::{Address, Limits, Table, Tag, Type, Value};
 use crate::wire::Mismatch;
@@ -126,6 +127,7 @@ fn write() -> Transaction {
         address: Some(100),
         quantity: None,
         value: Some(17),
+        written: Some(Written::of(&[6, 0, 100, 0, 17])),
         exception: None,
         latency: Some(Duration::from_micros(3_150)),
         trust: Trust::FULL,

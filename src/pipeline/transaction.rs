@@ -15,8 +15,8 @@ pub(super) fn kind_of(transaction: &Transaction) -> Kind {
     }
 }
 
-/// What was asked of whom, and how it was answered; for a refusal, with how many like it were not
-/// told since the last one was.
+/// What was asked of whom, and how it was answered, with how many like it were not told since the
+/// last one was. Of a write that is told for itself there is no count.
 pub(super) fn seen(
     source: &SourceId,
     (transaction, doubts): (&Transaction, Doubts),
@@ -42,9 +42,9 @@ pub(super) fn seen(
         Path::Network { .. } => event.with("trust", doubts.words(transaction.trust)),
         Path::Serial => event,
     };
-    match transaction.exception {
-        Some(_) => event.with("count", untold + 1),
-        None => event,
+    match (transaction.exception, untold) {
+        (None, 0) => event,
+        (Some(_) | None, _) => event.with("count", untold + 1),
     }
 }
 

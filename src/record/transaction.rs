@@ -1,6 +1,8 @@
 //! Modbus transactions of others: counted, and those that somebody must know of.
 
+use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use crate::wire::packet::Vlan;
@@ -32,10 +34,28 @@ pub struct Transaction {
     pub quantity: Option<u16>,
     /// Value of a single write, or first value of a multiple one.
     pub value: Option<u16>,
+    /// What a request says that writes coils or registers; `None` for any other, and for one whose
+    /// quantity, count of bytes and values do not fit each other.
+    pub written: Option<Written>,
     pub exception: Option<u8>,
     /// Request to response; `None` for a request that was not answered yet.
     pub latency: Option<Duration>,
     pub trust: Trust,
+}
+
+/// Function, addresses and all values of a request, to be held against those of another.
+///
+/// They are up to 253 bytes, so this is a hash of them. Its key is drawn once in a process: a
+/// stranger cannot choose two writes that pass for one, and by chance 2^-64 of them do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written(u64);
+
+impl Written {
+    /// Of a whole PDU.
+    pub fn of(request: &[u8]) -> Self {
+        static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        Self(KEY.hash_one(request))
+    }
 }
 
 /// Modbus traffic seen on the wire.

@@ -166,7 +166,8 @@ impl Open {
         if pdu.access == Access::Write {
             page.report.modbus.writes += 1;
             // Noted now, not when it is answered: a write that nobody answers may have worked.
-            note = page.note(transaction(page, (at_ns, address), &pdu));
+            let written = effect::written(&pdu, bytes);
+            note = page.note(Transaction { written, ..transaction(page, (at_ns, address), &pdu) });
         }
         let request = Request {
             at_ns,
@@ -311,6 +312,7 @@ fn transaction(page: &Page<'_>, (at_ns, address): (u64, Address), pdu: &Pdu) -> 
         address: pdu.address,
         quantity: pdu.quantity,
         value: pdu.value,
+        written: None,
         exception: None,
         latency: None,
         trust: page.trust(),

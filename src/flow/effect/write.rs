@@ -1,7 +1,7 @@
 //! What a write leaves behind, and what a read shows of it (Modbus Application Protocol V1.1b3,
 //! section 6). Whatever does not add up is none.
 
-use crate::record::Bank;
+use crate::record::{Bank, Written};
 use crate::wire::modbus::pdu::{Layout, Pdu};
 
 use super::super::outstanding::Request;
@@ -139,6 +139,11 @@ impl<'a> Read<'a> {
     pub(super) fn value(&self, n: u16) -> Option<u16> {
         self.values.value(n).filter(|_| n < self.extent.count)
     }
+}
+
+/// What a request writes, to be held against another; `None` if it is no well-formed write.
+pub(in crate::flow) fn written(pdu: &Pdu, bytes: &[u8]) -> Option<Written> {
+    Write::of(pdu, bytes).map(|_| Written::of(bytes))
 }
 
 /// What function 23 reads: first register and count.

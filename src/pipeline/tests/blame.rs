@@ -329,9 +329,11 @@ fn a_host_whose_checksums_cannot_be_verified_is_told_with_the_line_that_changes_
 #[test]
 fn findings_say_whether_frames_were_lost_around_them() {
     let mut pipeline = quiet();
-    let trust = |pipeline: &mut Pipeline, report: WireReport| {
+    let mut units = 1..;
+    let mut trust = |pipeline: &mut Pipeline, report: WireReport| {
         let mut report = report;
-        report.note(Note::Modbus(write()));
+        let with_unit = |unit| Transaction { unit, ..write() };
+        report.note(Note::Modbus(with_unit(units.next().unwrap())));
         pipeline.on_report(&report);
         field(&drain(pipeline)[0], "trust").unwrap().to_string()
     };

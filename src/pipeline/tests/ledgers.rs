@@ -161,7 +161,7 @@ fn readings_are_counted_by_what_became_of_them() {
 fn notes_beyond_a_blocks_limit_are_in_the_books() {
     let mut pipeline = quiet();
     let mut report = WireReport::new(SourceId::from("lo"), at(0));
-    (0..100).for_each(|_| report.note(Note::Modbus(write())));
+    (1..=100).for_each(|unit| report.note(Note::Modbus(Transaction { unit, ..write() })));
     pipeline.on_report(&report);
     assert_eq!(pipeline.ledgers()["notes"].to_string(), "in 100 = out 64 + 36 block_limit");
 }

@@ -56,10 +56,12 @@ fn only_the_same_client_server_unit_and_function_are_one() {
 }
 
 #[test]
-fn writes_that_were_not_refused_are_all_told() {
+fn writes_of_other_values_that_were_not_refused_are_all_told() {
     let mut pipeline = quiet();
-    for seconds in 0..5 {
-        let events = see(&mut pipeline, Transaction { at: at(seconds), ..write() });
+    for value in [1, 2, 1, 2, 3] {
+        let written = Some(Written::of(&[6, 0, 100, 0, value]));
+        let value = Some(value.into());
+        let events = see(&mut pipeline, Transaction { value, written, ..write() });
         assert_eq!((events.len(), field(&events[0], "count")), (1, None));
     }
 }

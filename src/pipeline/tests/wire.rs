@@ -141,7 +141,9 @@ fn a_flood_of_writes_costs_the_budget_and_one_line() {
     let mut pipeline = quiet();
     for _ in 0..100 {
         let mut report = report();
-        (0..64).for_each(|_| report.note(Note::Modbus(write())));
+        let value = |last| Some(Written::of(&[6, 0, 100, 0, last]));
+        let write = |last| Transaction { written: value(last), ..write() };
+        (0..64).for_each(|last| report.note(Note::Modbus(write(last))));
         pipeline.on_report(&report);
     }
     pipeline.on_window_end(at(1));
