@@ -41,7 +41,6 @@ mod trace;
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,10 +59,9 @@ use crate::record::{Fault, LineReport, Quality, Reading, SourceId};
 
 use bus::Bus;
 use device::Polled;
-use dial::Dial;
+use dial::{Dial, Stream};
 use schedule::{Backoff, Phase, Schedule, Turn};
 use tally::Survey;
-use trace::Route;
 
 /// A link that could not be opened: what, where, the likely cause and the next step.
 #[derive(Debug, thiserror::Error)]
@@ -148,18 +146,9 @@ impl Connection {
     async fn poll(self, lanes: Lanes, stop: CancellationToken) {
         let Self { id, nth, link, onlooker } = self;
         let phase = Phase::of(&id, nth);
-        match link.endpoint.clone() {
-            Endpoint::Tcp(address) if onlooker == Onlooker::Capture => {
-                poll(Poller::new(&id, link, address).watched(), phase, lanes, stop).await;
-            }
-            Endpoint::Tcp(address) | Endpoint::RtuOverTcp(address) => {
-                poll(Poller::new(&id, link, address), phase, lanes, stop).await;
-            }
-            Endpoint::Tls(tls) => poll(Poller::new(&id, link, tls), phase, lanes, stop).await,
-            Endpoint::Serial(serial) => {
-                poll(Poller::new(&id, link, serial), phase, lanes, stop).await;
-            }
-        }
+        let endpoint = link.endpoint.clone();
+        let poller = Poller { onlooker, ..Poller::new(&id, link, endpoint) };
+        poll(poller, phase, lanes, stop).await;
     }
 }
 
@@ -176,12 +165,12 @@ pub async fn read_once(link: &Link) -> Result<Vec<Reading>, LinkError> {
     const RTU_TURNS: u32 = 5;
     let id = SourceId::from(link.endpoint.to_string().as_str());
     let link = Arc::new(link.clone());
-    match link.endpoint.clone() {
-        Endpoint::Tcp(address) => Poller::new(&id, link, address).read_once(1).await,
-        Endpoint::RtuOverTcp(address) => Poller::new(&id, link, address).read_once(RTU_TURNS).await,
-        Endpoint::Tls(tls) => Poller::new(&id, link, tls).read_once(1).await,
-        Endpoint::Serial(serial) => Poller::new(&id, link, serial).read_once(RTU_TURNS).await,
-    }
+    let endpoint = link.endpoint.clone();
+    let n_turns = match endpoint {
+        Endpoint::Tcp(_) | Endpoint::Tls(_) => 1,
+        Endpoint::RtuOverTcp(_) | Endpoint::Serial(_) => RTU_TURNS,
+    };
+    Poller::new(&id, link, endpoint).read_once(n_turns).await
 }
 
 async fn poll<D: Dial>(mut poller: Poller<D>, phase: Phase, lanes: Lanes, stop: CancellationToken) {
@@ -216,7 +205,7 @@ async fn poll<D: Dial>(mut poller: Poller<D>, phase: Phase, lanes: Lanes, stop: 
 struct Poller<D: Dial> {
     link: Arc<Link>,
     dial: D,
-    bus: Option<Bus<D::Stream>>,
+    bus: Option<Bus<Box<dyn Stream>>>,
     source: SourceId,
     /// Of the link as it is open now, if it is a line.
     survey: Option<Survey>,
@@ -226,17 +215,7 @@ struct Poller<D: Dial> {
     outage: String,
     backoff: Backoff,
     devices: Vec<Polled>,
-    /// How a capture would see the stream; `None` if none looks.
-    route_of: Option<RouteOf<D::Stream>>,
-}
-
-type RouteOf<S> = fn(&S) -> Option<Route>;
-
-impl Poller<SocketAddr> {
-    fn watched(mut self) -> Self {
-        self.route_of = Some(Route::of);
-        self
-    }
+    onlooker: Onlooker,
 }
 
 impl<D: Dial> Poller<D> {
@@ -257,7 +236,7 @@ impl<D: Dial> Poller<D> {
             outage,
             backoff,
             link,
-            route_of: None,
+            onlooker: Onlooker::Nobody,
         }
     }
 
@@ -310,7 +289,7 @@ impl<D: Dial> Poller<D> {
         if let Some(survey) = &mut self.survey
             && let Some((tally, stream)) = self.bus.as_mut().and_then(Bus::tally)
         {
-            self.reports.extend(survey.report(tally, D::counted(stream), now));
+            self.reports.extend(survey.report(tally, stream.counted(), now));
         }
     }
 
@@ -338,10 +317,13 @@ impl<D: Dial> Poller<D> {
         }
     }
 
-    fn connect(&mut self, stream: D::Stream, now: Instant) {
-        let route = self.route_of.and_then(|route_of| route_of(&stream));
+    fn connect(&mut self, stream: Box<dyn Stream>, now: Instant) {
+        let route = match self.onlooker {
+            Onlooker::Capture => stream.route(),
+            Onlooker::Nobody => None,
+        };
         self.devices.iter_mut().for_each(|device| device.on_route(route));
-        let uart = D::counted(&stream);
+        let uart = stream.counted();
         let mut bus = Bus::new(stream, &self.link);
         let is_line = bus.tally().is_some();
         self.survey = is_line.then(|| Survey::new(self.source.clone(), uart, now));

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_serial::{SerialPortBuilderExt, SerialStream};
 
+use crate::config::Endpoint;
 use crate::config::Parity;
 use crate::config::Serial;
 use crate::config::StopBits;
@@ -19,6 +20,8 @@ use crate::sys::rs485;
 use crate::sys::serial_counters;
 
 use super::explain::UNPLUGGED;
+use super::tls;
+use super::trace::Route;
 
 /// A TCP connection is given up after this.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -26,57 +29,73 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// that lost its power says no goodbye.
 const USER_TIMEOUT_MS: u32 = 10_000;
 
-/// Opens the stream of a link, as often as it takes.
-pub(super) trait Dial {
-    type Stream: AsyncRead + AsyncWrite + Unpin + Send;
-
-    fn dial(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
-
-    /// What the port behind the stream has counted so far.
-    fn counted(_stream: &Self::Stream) -> Uart {
+/// What a link runs over. The poller knows no more of it, so that it is in the program once.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {
+    /// What the port behind it has counted so far.
+    fn counted(&self) -> Uart {
         Uart::Remote
     }
-}
 
-impl Dial for SocketAddr {
-    type Stream = TcpStream;
-
-    async fn dial(&self) -> io::Result<TcpStream> {
-        let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(self)).await??;
-        stream.set_nodelay(true)?;
-        setsockopt(&stream, TcpUserTimeout, &USER_TIMEOUT_MS)?;
-        Ok(stream)
+    /// Both its ends as a capture sees them, if a capture can read what passes.
+    fn route(&self) -> Option<Route> {
+        None
     }
 }
 
-impl Dial for Serial {
-    type Stream = SerialStream;
+/// Opens the stream of a link, as often as it takes.
+pub(super) trait Dial {
+    fn dial(&self) -> impl Future<Output = io::Result<Box<dyn Stream>>> + Send;
+}
 
-    /// Exclusive (`TIOCEXCL`) and locked (`flock`): two masters would read each other's replies.
-    async fn dial(&self) -> io::Result<SerialStream> {
-        let parity = match self.parity {
-            Parity::None => tokio_serial::Parity::None,
-            Parity::Even => tokio_serial::Parity::Even,
-            Parity::Odd => tokio_serial::Parity::Odd,
-        };
-        let stop_bits = match self.stop_bits {
-            StopBits::One => tokio_serial::StopBits::One,
-            StopBits::Two => tokio_serial::StopBits::Two,
-        };
-        let line = tokio_serial::new(self.device.to_string_lossy(), self.baud)
-            .parity(parity)
-            .stop_bits(stop_bits)
-            .exclusive(true)
-            .open_native_async()
-            .map_err(io_error)?;
-        if self.rs485 {
-            rs485::enable(&line)?;
-        }
-        Ok(line)
+impl Dial for Endpoint {
+    async fn dial(&self) -> io::Result<Box<dyn Stream>> {
+        Ok(match self {
+            Self::Tcp(address) | Self::RtuOverTcp(address) => Box::new(connect(*address).await?),
+            Self::Tls(tls) => Box::new(tls::connect(tls).await?),
+            Self::Serial(serial) => Box::new(open(serial)?),
+        })
     }
+}
 
-    fn counted(line: &SerialStream) -> Uart {
-        serial_counters::read(line).map_or(Uart::Refused, |counters| {
+pub(super) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await??;
+    stream.set_nodelay(true)?;
+    setsockopt(&stream, TcpUserTimeout, &USER_TIMEOUT_MS)?;
+    Ok(stream)
+}
+
+impl Stream for TcpStream {
+    fn route(&self) -> Option<Route> {
+        Route::of(self)
+    }
+}
+
+/// Exclusive (`TIOCEXCL`) and locked (`flock`): two masters would read each other's replies.
+fn open(serial: &Serial) -> io::Result<SerialStream> {
+    let parity = match serial.parity {
+        Parity::None => tokio_serial::Parity::None,
+        Parity::Even => tokio_serial::Parity::Even,
+        Parity::Odd => tokio_serial::Parity::Odd,
+    };
+    let stop_bits = match serial.stop_bits {
+        StopBits::One => tokio_serial::StopBits::One,
+        StopBits::Two => tokio_serial::StopBits::Two,
+    };
+    let line = tokio_serial::new(serial.device.to_string_lossy(), serial.baud)
+        .parity(parity)
+        .stop_bits(stop_bits)
+        .exclusive(true)
+        .open_native_async()
+        .map_err(io_error)?;
+    if serial.rs485 {
+        rs485::enable(&line)?;
+    }
+    Ok(line)
+}
+
+impl Stream for SerialStream {
+    fn counted(&self) -> Uart {
+        serial_counters::read(self).map_or(Uart::Refused, |counters| {
             Uart::Counted(UartCount {
                 received_bytes: counters.rx,
                 sent_bytes: counters.tx,

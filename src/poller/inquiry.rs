@@ -6,15 +6,13 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::sleep;
 
-use crate::config::Endpoint;
 use crate::config::Link;
 
 use super::LinkError;
 use super::bus::Bus;
-use super::dial::Dial;
+use super::dial::{Dial, Stream};
 use super::exchange::{Cause, Confidence, Foreign, Reply, Values};
 use super::explain;
 use super::explain::Scene;
@@ -61,11 +59,6 @@ pub enum Why {
     /// There is no link.
     NoLink,
 }
-
-/// What a link runs over.
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 pub struct Inquiry {
     link: Link,
@@ -163,22 +156,10 @@ fn why(cause: &Cause) -> Why {
 }
 
 async fn bus(link: &Link) -> Result<Bus<Box<dyn Stream>>, LinkError> {
-    let stream: std::io::Result<Box<dyn Stream>> = match &link.endpoint {
-        Endpoint::Tcp(address) | Endpoint::RtuOverTcp(address) => boxed(address).await,
-        Endpoint::Tls(tls) => boxed(tls).await,
-        Endpoint::Serial(serial) => boxed(serial).await,
-    };
-    match stream {
+    match link.endpoint.dial().await {
         Ok(stream) => Ok(Bus::open_to_all(stream, link)),
         Err(error) => {
             Err(LinkError { text: explain::outage(&link.endpoint, &error), kind: error.kind() })
         }
     }
-}
-
-async fn boxed<D: Dial>(dial: &D) -> std::io::Result<Box<dyn Stream>>
-where
-    D::Stream: 'static,
-{
-    Ok(Box::new(dial.dial().await?))
 }

@@ -19,7 +19,7 @@ use tokio_rustls::rustls::{
 
 use crate::config::Tls;
 
-use super::dial::Dial;
+use super::dial::{self, Stream};
 
 /// A connection is given up whose other end takes longer than this to show who it is; controllers
 /// compute slowly.
@@ -34,15 +34,13 @@ struct UnusableFile {
     why: String,
 }
 
-impl Dial for Tls {
-    type Stream = TlsStream<TcpStream>;
+impl Stream for TlsStream<TcpStream> {}
 
-    async fn dial(&self) -> io::Result<TlsStream<TcpStream>> {
-        let connector = connector(self)?;
-        let stream = self.address.dial().await?;
-        let secured = connector.connect(self.server_name.clone(), stream);
-        tokio::time::timeout(HANDSHAKE_TIMEOUT, secured).await?
-    }
+pub(super) async fn connect(tls: &Tls) -> io::Result<TlsStream<TcpStream>> {
+    let connector = connector(tls)?;
+    let stream = dial::connect(tls.address).await?;
+    let secured = connector.connect(tls.server_name.clone(), stream);
+    tokio::time::timeout(HANDSHAKE_TIMEOUT, secured).await?
 }
 
 /// What to speak TLS with.

@@ -7,16 +7,10 @@ use tokio::net::TcpStream;
 
 use crate::config::Tls;
 
-use super::dial::Dial;
-
-impl Dial for Tls {
-    type Stream = TcpStream;
-
-    async fn dial(&self) -> io::Result<TcpStream> {
-        let why =
-            "this program was built without TLS; install one that has it (cargo feature `tls`)";
-        Err(io::Error::new(io::ErrorKind::Unsupported, why))
-    }
+#[expect(clippy::unused_async, reason = "as the one in its place")]
+pub(super) async fn connect(_tls: &Tls) -> io::Result<TcpStream> {
+    let why = "this program was built without TLS; install one that has it (cargo feature `tls`)";
+    Err(io::Error::new(io::ErrorKind::Unsupported, why))
 }
 
 /// No failure is of TLS.

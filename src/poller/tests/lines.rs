@@ -16,10 +16,9 @@ use super::fake::{EVERY, Echo, Wire, link};
 struct Exchange(Mutex<Vec<DuplexStream>>);
 
 impl Dial for Exchange {
-    type Stream = DuplexStream;
-
-    async fn dial(&self) -> io::Result<DuplexStream> {
-        self.0.lock().unwrap().pop().ok_or(io::ErrorKind::NotFound.into())
+    async fn dial(&self) -> io::Result<Box<dyn Stream>> {
+        let line = self.0.lock().unwrap().pop().ok_or(io::ErrorKind::NotFound)?;
+        Ok(Box::new(line))
     }
 }
 
