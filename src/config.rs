@@ -182,7 +182,6 @@ pub enum Level {
     Warn,
     Info,
     Debug,
-    Trace,
 }
 
 /// Which samples are logged.

@@ -37,7 +37,7 @@ As a service:
   journalctl -fu infra_monitor           its log; add -x for causes and remedies
 
 Environment:
-  RUST_LOG   diagnostics on standard error: error, warn, info, debug, trace,
+  RUST_LOG   diagnostics on standard error: error, warn, info, debug,
              or by module: RUST_LOG=infra_monitor::poller=debug
   NO_COLOR   if set, no colours
 

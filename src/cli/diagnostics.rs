@@ -52,7 +52,6 @@ fn default_targets(level: Level) -> Targets {
         Level::Warn => LevelFilter::WARN,
         Level::Info => LevelFilter::INFO,
         Level::Debug => LevelFilter::DEBUG,
-        Level::Trace => LevelFilter::TRACE,
     };
     Targets::new()
         .with_default(LevelFilter::WARN)

@@ -117,7 +117,6 @@ const LEVELS: &[(&str, Level)] = &[
     ("warn", Level::Warn),
     ("info", Level::Info),
     ("debug", Level::Debug),
-    ("trace", Level::Trace),
 ];
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ fn complaint(text: &str, error: &Error) -> Complaint {
     let span = error.span().unwrap_or(text.len()..text.len());
     let message = error.message();
     let bare = text.get(span.clone()).unwrap_or_default();
-    // `info` and `trace` begin like infinity and true.
+    // `info` begins like infinity.
     let is_word = message.contains("must be quoted")
         || message.starts_with("invalid boolean")
         || message.starts_with("invalid float") && bare.starts_with(char::is_alphabetic);

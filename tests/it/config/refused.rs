@@ -116,7 +116,7 @@ fn a_choice_is_one_of_its_words() {
         "[log]\nlevel = \"verbose\"\nsamples = \"change\"\n",
         &[
             "2:9: `level`: \"verbose\" is not known here \
-             (expected one of `error`, `warn`, `info`, `debug`, `trace`)",
+             (expected one of `error`, `warn`, `info`, `debug`)",
             "3:11: `samples`: \"change\" is not known here (did you mean \"changes\"?)",
         ],
     );
