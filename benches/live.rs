@@ -9,6 +9,7 @@
 
 #[path = "live/drains.rs"]
 mod drains;
+#[path = "../core/benches/generator.rs"]
 mod generator;
 #[expect(clippy::print_stderr, reason = "it says so when it skips")]
 #[path = "../tests/it/netns.rs"]

@@ -8,6 +8,7 @@
 
 #[path = "replay/files.rs"]
 mod files;
+#[path = "../core/benches/generator.rs"]
 mod generator;
 #[path = "replay/peers.rs"]
 mod peers;

@@ -15,22 +15,14 @@
 //! Read the modules in the order below. Each may import only the ones above it;
 //! `tests/it/layering.rs` enforces that.
 
-pub mod wire;
-
-pub mod tag;
-
-pub mod record;
+pub use infra_monitor_core::{analysis, block, flow, record, tag, wire};
 
 pub mod config;
 
 pub mod sys;
 
-pub mod block;
-
 pub mod capture;
-pub mod flow;
 
-pub mod analysis;
 pub mod listener;
 pub mod pipeline;
 pub mod poller;

@@ -11,6 +11,7 @@ use infra_monitor::config::Capture;
 use infra_monitor::record::Services;
 use infra_monitor::sys::interface::Interface;
 use infra_monitor::sys::{PacketRing, RingSpec, Share};
+use infra_monitor_core::yardstick;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -27,13 +28,12 @@ pub(super) fn bare(site: &Site) -> Option<Taken> {
         let mut ring = ring();
         opened.send(()).unwrap();
         let before = own_cpu_ns();
-        let (mut frames, mut sum) = (0, 0_u64);
+        let (mut frames, mut sum) = (0, 0);
         while !stopped.load(Ordering::Relaxed) {
             if let Some(block) = ring.next_block(WAIT).unwrap() {
-                Block::Ring(block).for_each(|frame| {
-                    frames += 1;
-                    sum += u64::from(frame.bytes.first().copied().unwrap_or_default());
-                });
+                let (n, touched) = yardstick::touch(&Block::Ring(Box::new(block)));
+                frames += n;
+                sum += touched;
             }
         }
         std::hint::black_box(sum);

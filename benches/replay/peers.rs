@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use infra_monitor::wire::checksum;
+use infra_monitor_core::yardstick;
 
 /// Bytes read at once, as much as fits a cache near the core.
 const PIECE: usize = 256 << 10;
@@ -20,7 +20,7 @@ pub(super) fn sum(path: &Path) -> u64 {
         if n_read == 0 {
             return total;
         }
-        total += u64::from(checksum::sum(0, piece.get(..n_read).unwrap_or_default()));
+        total += u64::from(yardstick::sum(piece.get(..n_read).unwrap_or_default()));
     }
 }
 

@@ -94,7 +94,7 @@ pub fn read(question: &Question) -> Result<Vec<Answer>, ReadError> {
         }
         Ok::<_, LinkError>(answers)
     })?;
-    answers.sort_by_key(|answer| question.tags.iter().position(|tag| tag == &*answer.tag));
+    answers.sort_unstable_by_key(|answer| question.tags.iter().position(|tag| tag == &*answer.tag));
     Ok(answers)
 }
 

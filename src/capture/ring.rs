@@ -7,8 +7,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Opened;
-use crate::block::{Block, Content, Delivery};
+use crate::block::{Block, Content, Delivery, Lent};
 use crate::record::{Doing, InterfaceState, RingCount};
+use crate::sys::RingBlock;
 use crate::sys::interface::Interface;
 
 /// How long to wait before looking at the stop token again.
@@ -23,6 +24,16 @@ pub(super) struct Session<'a> {
     state: Option<InterfaceState>,
     /// Index of the interface the ring is bound to.
     bound: Option<u32>,
+}
+
+impl Lent for RingBlock {
+    fn bytes(&self) -> &[u8] {
+        Self::bytes(self)
+    }
+
+    fn follows_loss(&self) -> bool {
+        Self::follows_loss(self)
+    }
 }
 
 /// Whether anybody still wants deliveries.
@@ -57,7 +68,9 @@ impl<'a> Session<'a> {
         let mut look = !up;
         let mut analyser = Analyser::Listens;
         match self.opened.ring.next_block(if up { WAIT } else { Duration::ZERO }) {
-            Ok(Some(block)) => analyser = self.deliver(Content::Block(Block::Ring(block)))?,
+            Ok(Some(block)) => {
+                analyser = self.deliver(Content::Block(Block::Ring(Box::new(block))))?;
+            }
             Ok(None) if up => (),
             Ok(None) => self.opened.links.wait(WAIT)?,
             // Said once, even if the interface is up again by now: there is a hole.
@@ -130,7 +143,8 @@ impl<'a> Session<'a> {
             self.opened.activity.set(Doing::Works);
             match self.opened.ring.next_block(WAIT) {
                 Ok(Some(block)) => {
-                    if self.deliver(Content::Block(Block::Ring(block)))? == Analyser::Gone {
+                    if self.deliver(Content::Block(Block::Ring(Box::new(block))))? == Analyser::Gone
+                    {
                         return Ok(());
                     }
                 }

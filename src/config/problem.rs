@@ -88,7 +88,7 @@ pub(super) fn sorted(text: &str, syntax: Syntax, complaints: Vec<Complaint>) -> 
     problems
         .retain(|problem| problem.span.start <= trusted && !broken_lines.contains(&problem.line));
     problems.extend(broken);
-    problems.sort_by(|a, b| (a.span.start, &a.message).cmp(&(b.span.start, &b.message)));
+    problems.sort_unstable_by(|a, b| (a.span.start, &a.message).cmp(&(b.span.start, &b.message)));
     // A template is read once for each addressing it is used with.
     problems.dedup_by(|a, b| (&a.span, &a.message) == (&b.span, &b.message));
     problems

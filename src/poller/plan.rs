@@ -147,7 +147,7 @@ pub(super) fn cover(
     size: Size,
 ) -> Vec<ReadRequest> {
     let mut ranges: Vec<_> = ranges.into_iter().collect();
-    ranges.sort_by_key(|range| (range.table, range.first));
+    ranges.sort_unstable_by_key(|range| (range.table, range.first));
     let mut runs: Vec<(Table, Range<u32>)> = vec![];
     for range in ranges {
         let Range { start: mut next, end } = range.extent();

@@ -46,7 +46,7 @@ fn a_datagram_on_loopback_is_seen_once_and_its_checksum_is_pending() {
         (0..3).for_each(|_| echo.say("marked"));
         let (mut seen, mut pending) = (0, 0);
         while let Some(block) = ring.next_block(WAIT).unwrap() {
-            Block::Ring(block).for_each(|frame| {
+            Block::Ring(Box::new(block)).for_each(|frame| {
                 seen += u32::from(frame.bytes.ends_with(b"marked"));
                 pending += u32::from(frame.checksum_pending);
             });
@@ -84,7 +84,8 @@ fn a_block_on_loan_outlives_its_ring() {
         let block = ring.next_block(WAIT).unwrap().unwrap();
         drop(ring);
         let mut seen = 0;
-        Block::Ring(block).for_each(|frame| seen += u32::from(frame.bytes.ends_with(b"marked")));
+        Block::Ring(Box::new(block))
+            .for_each(|frame| seen += u32::from(frame.bytes.ends_with(b"marked")));
         assert_eq!(seen, 1);
     });
 }

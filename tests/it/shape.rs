@@ -174,7 +174,7 @@ fn of_pymodbus(services: Services) -> Option<Vec<WireReport>> {
             let ended = talk.try_wait().unwrap();
             while let Some(block) = ring.next_block(Duration::from_millis(100)).unwrap() {
                 let (at, ring) = (SystemTime::now(), RingCount::default());
-                let content = Content::Block(Block::Ring(block));
+                let content = Content::Block(Block::Ring(Box::new(block)));
                 reports.push(analyser.judge(Delivery { at, ring, interface: None, content }));
             }
             if let Some(status) = ended {

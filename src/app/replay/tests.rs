@@ -1,9 +1,13 @@
+#[expect(dead_code, reason = "shared with the tests of what reads frames")]
+#[path = "../../../core/src/wire/fixture.rs"]
+mod fixture;
+
 use std::io::Write as _;
 
 use tempfile::NamedTempFile;
 
 use crate::record::Kind;
-use crate::wire::{checksum, fixture};
+use crate::wire::checksum;
 
 use super::*;
 

@@ -38,7 +38,7 @@ impl Paces {
     pub(super) fn of_line(&self, count: &LineCount) -> Option<Pace> {
         let answering = count.units.iter().filter(|(_, unit)| unit.answers > 0);
         let mut paces: Vec<_> = answering.filter_map(|(unit, _)| self.0.get(unit)).collect();
-        paces.sort_by(|a, b| a.drift().total_cmp(&b.drift()));
+        paces.sort_unstable_by(|a, b| a.drift().total_cmp(&b.drift()));
         paces.get(paces.len().saturating_sub(1) / 2).map(|pace| **pace)
     }
 }

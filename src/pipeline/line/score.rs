@@ -109,7 +109,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Verdict {
 /// The share of requests without a reply of the unit in the middle, the better of two.
 fn silent_share(count: &LineCount) -> f64 {
     let mut shares: Vec<_> = count.units.values().filter_map(unanswered_share).collect();
-    shares.sort_by(f64::total_cmp);
+    shares.sort_unstable_by(f64::total_cmp);
     shares.get(shares.len().saturating_sub(1) / 2).copied().unwrap_or_default()
 }
 

@@ -125,7 +125,7 @@ pub(super) fn not_offered(server: &Server, offered: &[EndpointDescription]) -> S
         format!("{name} {}", endpoint.security_mode)
     };
     let mut offers: Vec<_> = offered.iter().map(policy).collect();
-    offers.sort();
+    offers.sort_unstable();
     offers.dedup();
     format!(
         "{} does not offer the configured `security`; it offers: {}; change `security`, or the \

@@ -7,11 +7,11 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use infra_monitor::wire::Checksum;
-use infra_monitor::wire::checksum;
-use infra_monitor::wire::packet::Captured;
-use infra_monitor::wire::packet::Link;
-use infra_monitor::wire::packet::dissect;
+use infra_monitor_core::wire::Checksum;
+use infra_monitor_core::wire::checksum;
+use infra_monitor_core::wire::packet::Captured;
+use infra_monitor_core::wire::packet::Link;
+use infra_monitor_core::wire::packet::dissect;
 
 const N_FRAMES: u16 = 4096;
 const N_ROUNDS: usize = 101;

@@ -5,10 +5,10 @@ mod tpacket;
 
 pub use file::{FileBlock, FileBytes, FileFrame};
 
+use std::fmt::Debug;
 use std::time::SystemTime;
 
 use crate::record::{Gap, InterfaceCount, InterfaceState, RingCount};
-use crate::sys::RingBlock;
 use crate::wire::packet::Link;
 
 /// A frame still sitting in its block.
@@ -47,11 +47,20 @@ pub enum Content {
     Empty,
 }
 
+/// A `TPACKET_V3` block that the kernel fills again once this is dropped.
+pub trait Lent: Debug + Send {
+    /// The block as the kernel laid it out, header first.
+    fn bytes(&self) -> &[u8];
+
+    /// True if the kernel may have lost frames just before it.
+    fn follows_loss(&self) -> bool;
+}
+
 /// Frames in arrival order, owned by whoever holds the block. Dropping it gives the memory back.
 #[derive(Debug)]
 pub enum Block {
     /// On loan from an `AF_PACKET` ring.
-    Ring(RingBlock),
+    Ring(Box<dyn Lent>),
     /// From a capture file.
     File(FileBlock),
     /// From a test.

@@ -16,11 +16,11 @@ use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use infra_monitor::analysis::Analyser;
-use infra_monitor::block::{Block, Content, Delivery, FileBlock, FileFrame};
-use infra_monitor::record::{RingCount, Services, SourceId, WireReport};
-use infra_monitor::wire::Checksum;
-use infra_monitor::wire::packet::{Captured, L4, Link, dissect};
+use infra_monitor_core::analysis::Analyser;
+use infra_monitor_core::block::{Block, Content, Delivery, FileBlock, FileFrame};
+use infra_monitor_core::record::{RingCount, Services, SourceId, WireReport};
+use infra_monitor_core::wire::Checksum;
+use infra_monitor_core::wire::packet::{Captured, L4, Link, dissect};
 
 use generator::{Plan, for_each_frame};
 
