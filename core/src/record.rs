@@ -12,6 +12,7 @@ mod layer2;
 mod ledger;
 mod line_report;
 mod losses;
+mod order;
 mod quality;
 mod reading;
 mod services;
@@ -38,6 +39,7 @@ pub use layer2::{
 pub use ledger::Ledger;
 pub use line_report::{LineCount, LineReport, Uart, UartCount, UnitCount};
 pub use losses::{InterfaceCount, Losses};
+pub use order::{by_address, by_endpoint};
 pub use quality::{Doubt, Fault, Quality, Status};
 pub use reading::{BlockChecksum, BlockMismatch, Reading, Sample};
 pub use services::Services;

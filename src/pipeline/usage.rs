@@ -11,6 +11,7 @@ mod polls;
 mod scan;
 mod words;
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
@@ -18,6 +19,7 @@ use std::time::{Duration, SystemTime};
 use crate::config::Baseline;
 use crate::record::{
     Change, Doubts, Kind, Ledger, News, Note, Protocol, SourceId, Usage, UsageChange, WireReport,
+    by_address, by_endpoint,
 };
 use crate::wire::packet::Vlan;
 
@@ -66,20 +68,48 @@ struct Watched {
 }
 
 /// A client and a server, whatever it asks of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Pair {
     vlan: (u16, u16),
     client: IpAddr,
     server: SocketAddr,
 }
 
+impl Ord for Pair {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let vlan = self.vlan.cmp(&other.vlan);
+        vlan.then_with(|| by_address(&self.client, &other.client))
+            .then_with(|| by_endpoint(&self.server, &other.server))
+    }
+}
+
+impl PartialOrd for Pair {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 /// A station behind a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Device {
     vlan: (u16, u16),
     server: SocketAddr,
     protocol: Protocol,
     station: Option<u32>,
+}
+
+impl Ord for Device {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let vlan = self.vlan.cmp(&other.vlan);
+        vlan.then_with(|| by_endpoint(&self.server, &other.server))
+            .then_with(|| (self.protocol, self.station).cmp(&(other.protocol, other.station)))
+    }
+}
+
+impl PartialOrd for Device {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
