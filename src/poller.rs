@@ -30,6 +30,7 @@ mod question;
 mod rtu;
 mod schedule;
 mod station;
+mod stream;
 mod tally;
 mod tcp;
 #[cfg(feature = "tls")]
@@ -59,8 +60,9 @@ use crate::record::{Fault, LineReport, Quality, Reading, SourceId};
 
 use bus::Bus;
 use device::Polled;
-use dial::{Dial, Stream};
+use dial::Dial;
 use schedule::{Backoff, Phase, Schedule, Turn};
+use stream::Stream;
 use tally::Survey;
 
 /// A link that could not be opened: what, where, the likely cause and the next step.

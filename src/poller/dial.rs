@@ -1,14 +1,8 @@
-//! Opening a link: a TCP connection, or a serial device that nobody else may use meanwhile.
+//! Opening a link: a stream, and of a serial device one that nobody else may use meanwhile.
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
-use std::time::Duration;
 
-use nix::sys::socket::setsockopt;
-use nix::sys::socket::sockopt::TcpUserTimeout;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_serial::{SerialPortBuilderExt, SerialStream};
 
 use crate::config::Endpoint;
@@ -20,27 +14,8 @@ use crate::sys::rs485;
 use crate::sys::serial_counters;
 
 use super::explain::UNPLUGGED;
+use super::stream::{self, Stream};
 use super::tls;
-use super::trace::Route;
-
-/// A TCP connection is given up after this.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// And so is one whose other end acknowledges nothing any more for so long (tcp(7)): a gateway
-/// that lost its power says no goodbye.
-const USER_TIMEOUT_MS: u32 = 10_000;
-
-/// What a link runs over. The poller knows no more of it, so that it is in the program once.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {
-    /// What the port behind it has counted so far.
-    fn counted(&self) -> Uart {
-        Uart::Remote
-    }
-
-    /// Both its ends as a capture sees them, if a capture can read what passes.
-    fn route(&self) -> Option<Route> {
-        None
-    }
-}
 
 /// Opens the stream of a link, as often as it takes.
 pub(super) trait Dial {
@@ -50,23 +25,12 @@ pub(super) trait Dial {
 impl Dial for Endpoint {
     async fn dial(&self) -> io::Result<Box<dyn Stream>> {
         Ok(match self {
-            Self::Tcp(address) | Self::RtuOverTcp(address) => Box::new(connect(*address).await?),
+            Self::Tcp(address) | Self::RtuOverTcp(address) => {
+                Box::new(stream::connect(*address).await?)
+            }
             Self::Tls(tls) => Box::new(tls::connect(tls).await?),
             Self::Serial(serial) => Box::new(open(serial)?),
         })
-    }
-}
-
-pub(super) async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await??;
-    stream.set_nodelay(true)?;
-    setsockopt(&stream, TcpUserTimeout, &USER_TIMEOUT_MS)?;
-    Ok(stream)
-}
-
-impl Stream for TcpStream {
-    fn route(&self) -> Option<Route> {
-        Route::of(self)
     }
 }
 

@@ -12,11 +12,12 @@ use crate::config::Link;
 
 use super::LinkError;
 use super::bus::Bus;
-use super::dial::{Dial, Stream};
+use super::dial::Dial;
 use super::exchange::{Cause, Confidence, Foreign, Reply, Values};
 use super::explain;
 use super::explain::Scene;
 use super::question::Question;
+use super::stream::Stream;
 
 /// How often a question is put again whose answer cannot be proven yet, and the wait between: a
 /// serial unit that knows no echo has to be left alone for a while after each reply it missed.

@@ -19,7 +19,7 @@ use tokio_rustls::rustls::{
 
 use crate::config::Tls;
 
-use super::dial::{self, Stream};
+use super::stream::{self, Stream};
 
 /// A connection is given up whose other end takes longer than this to show who it is; controllers
 /// compute slowly.
@@ -38,7 +38,7 @@ impl Stream for TlsStream<TcpStream> {}
 
 pub(super) async fn connect(tls: &Tls) -> io::Result<TlsStream<TcpStream>> {
     let connector = connector(tls)?;
-    let stream = dial::connect(tls.address).await?;
+    let stream = stream::connect(tls.address).await?;
     let secured = connector.connect(tls.server_name.clone(), stream);
     tokio::time::timeout(HANDSHAKE_TIMEOUT, secured).await?
 }
