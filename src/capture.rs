@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::block::Delivery;
 use crate::config;
 use crate::record::{Activity, Doing};
-use crate::sys::interface::LinkWatch;
+use crate::sys::interface::{Interface, LinkWatch};
 use crate::sys::{Backlog, KeptRing, PacketRing, RingSpec, Share};
 
 /// Why there is no capture.
@@ -50,14 +50,16 @@ impl CaptureError {
     }
 }
 
-/// A ring, of which nobody has read yet. [`run`] binds it, for which it needs no permission any more.
+/// A ring, of which nobody has read yet, bound if its interface is there. [`run`] binds it again
+/// when that comes, for which it needs no permission any more.
 #[derive(Debug)]
 pub struct Opened {
     interface: Arc<str>,
     ring: PacketRing,
     links: LinkWatch,
-    /// What waits in it from before this process, and the interface it comes from.
+    /// What waits in it from before this process.
     backlog: Option<Backlog>,
+    /// The interface that it is bound to, until [`run`] knows.
     bound: Option<u32>,
     activity: Activity,
 }
@@ -113,7 +115,7 @@ fn ring_spec(spec: &config::Capture, ring: u8) -> RingSpec {
 /// A ring that was made for `spec`, if it was.
 fn opened(spec: &config::Capture, ring: io::Result<PacketRing>) -> Result<Opened, CaptureError> {
     let failed = |attempt, source| CaptureError::new(&spec.interface, attempt, source);
-    let ring = ring.map_err(|source| failed("allocate the ring", source))?;
+    let mut ring = ring.map_err(|source| failed("allocate the ring", source))?;
     if ring.n_blocks() < spec.blocks {
         let (interface, asked, granted) = (&*spec.interface, spec.blocks, ring.n_blocks());
         tracing::warn!(interface, asked, granted, "not enough memory for the ring: it is smaller");
@@ -121,8 +123,23 @@ fn opened(spec: &config::Capture, ring: io::Result<PacketRing>) -> Result<Opened
     let links =
         LinkWatch::open().map_err(|source| failed("watch the state of interfaces", source))?;
     let interface = Arc::clone(&spec.interface);
+    let bound = bind(&mut ring, &interface).map_err(|source| failed("bind the ring", source))?;
     let activity = Activity::default();
-    Ok(Opened { interface, ring, links, backlog: None, bound: None, activity })
+    Ok(Opened { interface, ring, links, backlog: None, bound, activity })
+}
+
+/// Bind a ring that is bound to nothing, and say to which interface it is bound then. Here, and not
+/// when its thread runs: who waits until we are ready is promised every frame from then on.
+fn bind(ring: &mut PacketRing, interface: &str) -> io::Result<Option<u32>> {
+    if let bound @ Some(_) = ring.bound()? {
+        return Ok(bound);
+    }
+    let Some(found) = Interface::find(interface)? else { return Ok(None) };
+    match ring.rebind(found) {
+        Ok(()) => Ok(Some(found.index())),
+        Err(error) if ring::is_no_device(&error) => Ok(None), // gone again
+        Err(error) => Err(error),
+    }
 }
 
 /// A ring that was kept, to be read on.
@@ -133,8 +150,7 @@ fn resume(
 ) -> Result<Opened, CaptureError> {
     let failed = |source| CaptureError::new(&spec.interface, "read the kept ring on", source);
     let (ring, backlog) = PacketRing::resume(kept, ring_spec).map_err(failed)?;
-    let bound = ring.bound().map_err(failed)?;
-    Ok(Opened { backlog: Some(backlog), bound, ..opened(spec, Ok(ring))? })
+    Ok(Opened { backlog: Some(backlog), ..opened(spec, Ok(ring))? })
 }
 
 /// Capture until the token is cancelled or the analyser is gone: the body of a thread. After an

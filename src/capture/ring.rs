@@ -46,7 +46,7 @@ enum Analyser {
 
 impl<'a> Session<'a> {
     pub(super) fn new(opened: &'a mut Opened, deliveries: &'a mpsc::Sender<Delivery>) -> Self {
-        // Only a ring that was kept is bound already; if not to what there is now, there is a hole.
+        // If not to what there is now, there is a hole.
         let bound = opened.bound.take();
         Self { opened, deliveries, state: None, bound }
     }
@@ -158,7 +158,7 @@ impl<'a> Session<'a> {
     }
 }
 
-fn is_no_device(error: &io::Error) -> bool {
+pub(super) fn is_no_device(error: &io::Error) -> bool {
     let number = error.raw_os_error().map(nix::errno::Errno::from_raw);
     matches!(number, Some(nix::errno::Errno::ENODEV | nix::errno::Errno::ENXIO))
 }
