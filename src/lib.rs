@@ -12,8 +12,9 @@
 //! Data only moves left to right. Nothing downstream calls upstream; the only things that travel
 //! right to left are the closing of a channel and the return of a block.
 //!
-//! Read the modules in the order below. Each may import only the ones above it;
-//! `tests/it/layering.rs` enforces that.
+//! Read `core/src/lib.rs` first, whose modules stand here under their own names, and then the
+//! modules below in their order. Each may import only the ones above it; `tests/it/layering.rs`
+//! enforces that.
 
 pub use infra_monitor_core::{analysis, block, flow, record, tag, wire};
 

@@ -48,7 +48,7 @@ pub enum Content {
 }
 
 /// A `TPACKET_V3` block that the kernel fills again once this is dropped.
-pub trait Lent: Debug + Send {
+pub trait Lease: Debug + Send {
     /// The block as the kernel laid it out, header first.
     fn bytes(&self) -> &[u8];
 
@@ -60,7 +60,7 @@ pub trait Lent: Debug + Send {
 #[derive(Debug)]
 pub enum Block {
     /// On loan from an `AF_PACKET` ring.
-    Ring(Box<dyn Lent>),
+    Ring(Box<dyn Lease>),
     /// From a capture file.
     File(FileBlock),
     /// From a test.

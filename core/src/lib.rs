@@ -1,4 +1,4 @@
-//! What is computed from bytes alone: no I/O, no clock, no thread, nothing unsafe.
+//! From a lent block to its report: no file, no socket, no clock, nothing unsafe.
 //!
 //! Whatever a stranger sends is read here. It is a crate of its own so that the compiler can refuse
 //! it the rest, and build it for speed where the rest is built small.

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Opened;
-use crate::block::{Block, Content, Delivery, Lent};
+use crate::block::{Block, Content, Delivery, Lease};
 use crate::record::{Doing, InterfaceState, RingCount};
 use crate::sys::RingBlock;
 use crate::sys::interface::Interface;
@@ -26,7 +26,7 @@ pub(super) struct Session<'a> {
     bound: Option<u32>,
 }
 
-impl Lent for RingBlock {
+impl Lease for RingBlock {
     fn bytes(&self) -> &[u8] {
         Self::bytes(self)
     }

@@ -21,7 +21,7 @@ pub(super) fn start(level: Level) {
     let targets = targets(&wanted, level).unwrap_or_else(|error| {
         eprintln!(
             "warning: RUST_LOG={wanted:?} is ignored: {error}\n\
-             Write a level (error, warn, info, debug, trace) or module=level, joined by commas."
+             Write a level (error, warn, info, debug) or module=level, joined by commas."
         );
         default_targets(level)
     });

@@ -1,7 +1,7 @@
 //! Walk the frames of one `TPACKET_V3` block.
 //!
 //! Safe code over a plain slice: every offset the kernel wrote is checked, so this file can be
-//! fuzzed and run under Miri without a kernel. A [`Lent`](super::Lent) supplies the slice.
+//! fuzzed and run under Miri without a kernel. A [`Lease`](super::Lease) supplies the slice.
 
 use super::Frame;
 use crate::wire::packet::Link;
