@@ -179,7 +179,9 @@ impl PacketRing {
             setsockopt(&self.socket, AddMembership, &promiscuous_mode(interface.index())?)?;
             self.promiscuous_on = Some(interface.index());
         }
-        packet_socket::bind(&self.socket, interface.index(), Protocol::All)
+        packet_socket::bind(&self.socket, interface.index(), Protocol::All)?;
+        self.take_error()?; // one that is down already did not go down
+        Ok(())
     }
 
     /// Receive nothing more. When this returns no frame is on its way into the ring, so the count

@@ -61,13 +61,30 @@ impl Tap {
 
     /// One of the rings that share the interface. As a tap it tells of the interface, whichever.
     pub(crate) fn open_ring(namespace: &Namespace, spec: config::Capture, ring: u8) -> Self {
+        Self::open_before(namespace, spec, ring, || ())
+    }
+
+    /// The same, with something that happens between opening and reading.
+    pub(crate) fn open_before(
+        namespace: &Namespace,
+        spec: config::Capture,
+        ring: u8,
+        meanwhile: impl FnOnce(),
+    ) -> Self {
+        let (is_open, opened) = std::sync::mpsc::channel();
+        let (may_read, reading) = std::sync::mpsc::channel();
         let (sender, deliveries) = mpsc::channel(spec.blocks as usize);
         let stop = CancellationToken::new();
         let token = stop.clone();
         let thread = namespace.spawn(move || {
             let mut opened = capture::open(&spec, ring)?;
+            is_open.send(()).unwrap();
+            reading.recv().unwrap();
             capture::run(&mut opened, &sender, &token)
         });
+        opened.recv().unwrap();
+        meanwhile();
+        may_read.send(()).unwrap();
         let analyser = Analyser::new("tap".into(), &Services::default());
         let log = config::Log::default();
         let (window, sources) = (Duration::from_secs(1), Sources::default());

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use infra_monitor::capture::CaptureError;
 use infra_monitor::config::Capture;
 use infra_monitor::record::InterfaceState::{Absent, Down, Up};
+use infra_monitor::sys::interface::Interface;
 
 use crate::netns::Namespace;
 use crate::tap::{Tap, inject};
@@ -45,6 +46,24 @@ fn an_interface_that_goes_down_is_reported_and_captured_from_again() {
     let seen = tap.close();
     assert_eq!((seen.corrupt, seen.drops), (30, 0), "{seen:?}");
     assert!(seen.is_balanced(), "{seen:?}");
+}
+
+#[test]
+fn frames_are_taken_from_the_opening_on_and_an_interface_that_was_down_then_did_not_go_down() {
+    let Some((left, right)) = namespaces() else { return };
+    left.join(&right, "tap0");
+    left.ip("link set tap0 down");
+    let mut tap = Tap::open_before(&left, Capture::new("tap0"), 0, || {
+        left.ip("link set tap0 up");
+        let is_running = || Interface::find("tap0").unwrap().unwrap().is_running();
+        while !left.spawn(is_running).join().unwrap() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        inject(&right, "tap0", 100, 10);
+    });
+    tap.take_until(|seen| seen.ours == 100);
+    assert_eq!(std::mem::take(&mut tap.seen.states), [Up]);
+    assert!(tap.close().is_balanced());
 }
 
 #[test]
