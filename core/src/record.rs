@@ -1,6 +1,7 @@
 //! What crosses a channel: owned, small, and free of protocol bytes.
 
 mod activity;
+mod address_key;
 mod blame;
 mod checksum_tally;
 mod detected;
@@ -12,7 +13,6 @@ mod layer2;
 mod ledger;
 mod line_report;
 mod losses;
-mod order;
 mod quality;
 mod reading;
 mod services;
@@ -25,6 +25,7 @@ mod usage_change;
 mod wire_report;
 
 pub use activity::{Activity, Doing, Look};
+pub use address_key::AddressKey;
 pub use blame::{Intact, Repaired, Unfinished, Unverifiable};
 pub use checksum_tally::{Checked, ChecksumTally, Corruption, Tally};
 pub use detected::{Detected, DetectionTally, connects_out};
@@ -39,7 +40,6 @@ pub use layer2::{
 pub use ledger::Ledger;
 pub use line_report::{LineCount, LineReport, Uart, UartCount, UnitCount};
 pub use losses::{InterfaceCount, Losses};
-pub use order::{by_address, by_endpoint};
 pub use quality::{Doubt, Fault, Quality, Status};
 pub use reading::{BlockChecksum, BlockMismatch, Reading, Sample};
 pub use services::Services;

@@ -11,15 +11,14 @@ mod polls;
 mod scan;
 mod words;
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use crate::config::Baseline;
 use crate::record::{
-    Change, Doubts, Kind, Ledger, News, Note, Protocol, SourceId, Usage, UsageChange, WireReport,
-    by_address, by_endpoint,
+    AddressKey, Change, Doubts, Kind, Ledger, News, Note, Protocol, SourceId, Usage, UsageChange,
+    WireReport,
 };
 use crate::wire::packet::Vlan;
 
@@ -68,48 +67,20 @@ struct Watched {
 }
 
 /// A client and a server, whatever it asks of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Pair {
     vlan: (u16, u16),
-    client: IpAddr,
-    server: SocketAddr,
-}
-
-impl Ord for Pair {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let vlan = self.vlan.cmp(&other.vlan);
-        vlan.then_with(|| by_address(&self.client, &other.client))
-            .then_with(|| by_endpoint(&self.server, &other.server))
-    }
-}
-
-impl PartialOrd for Pair {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
+    client: AddressKey<IpAddr>,
+    server: AddressKey<SocketAddr>,
 }
 
 /// A station behind a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Device {
     vlan: (u16, u16),
-    server: SocketAddr,
+    server: AddressKey<SocketAddr>,
     protocol: Protocol,
     station: Option<u32>,
-}
-
-impl Ord for Device {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let vlan = self.vlan.cmp(&other.vlan);
-        vlan.then_with(|| by_endpoint(&self.server, &other.server))
-            .then_with(|| (self.protocol, self.station).cmp(&(other.protocol, other.station)))
-    }
-}
-
-impl PartialOrd for Device {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -356,12 +327,16 @@ impl Watched {
 
 impl Pair {
     fn new(vlan: Vlan, client: IpAddr, server: SocketAddr) -> Self {
-        Self { vlan: (vlan.outer, vlan.inner), client, server }
+        Self {
+            vlan: (vlan.outer, vlan.inner),
+            client: AddressKey(client),
+            server: AddressKey(server),
+        }
     }
 }
 
 impl Device {
     fn new(vlan: Vlan, server: SocketAddr, protocol: Protocol, station: Option<u32>) -> Self {
-        Self { vlan: (vlan.outer, vlan.inner), server, protocol, station }
+        Self { vlan: (vlan.outer, vlan.inner), server: AddressKey(server), protocol, station }
     }
 }

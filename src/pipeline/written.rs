@@ -6,12 +6,11 @@
 //! what it overlaps is a range. Strangers choose the places: there are [`MAX_PLACES`], and the one
 //! told longest ago makes room.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
-use crate::record::{Bank, Ledger, Path, SourceId, Transaction, by_endpoint};
+use crate::record::{AddressKey, Bank, Ledger, Path, SourceId, Transaction};
 use crate::wire::packet::Vlan;
 
 use super::repeats::is_recent;
@@ -41,34 +40,14 @@ struct Counts {
 pub(super) const MAX_PLACES: usize = 1024;
 
 /// Where a write begins. In this order, those of a unit lie together, and the units of a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     source: SourceId,
     /// VLAN and server; `None` on a serial line.
-    server: Option<(u16, u16, SocketAddr)>,
+    server: Option<(u16, u16, AddressKey<SocketAddr>)>,
     bank: Bank,
     unit: u8,
     first: u16,
-}
-
-impl Ord for Place {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let server = match (&self.server, &other.server) {
-            (Some((outer, inner, a)), Some((other_outer, other_inner, b))) => {
-                (outer, inner).cmp(&(other_outer, other_inner)).then_with(|| by_endpoint(a, b))
-            }
-            (ours, theirs) => ours.is_some().cmp(&theirs.is_some()),
-        };
-        let within = |place: &Self| (place.bank, place.unit, place.first);
-        let source = self.source.cmp(&other.source);
-        source.then(server).then_with(|| within(self).cmp(&within(other)))
-    }
-}
-
-impl PartialOrd for Place {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
 }
 
 /// The last write of a place.
@@ -266,7 +245,7 @@ impl Place {
     fn of(source: &SourceId, seen: &Transaction, bank: Bank, first: u16) -> Self {
         let server = match seen.path {
             Path::Network { vlan: Vlan { outer, inner }, server, .. } => {
-                Some((outer, inner, server))
+                Some((outer, inner, AddressKey(server)))
             }
             Path::Serial => None,
         };

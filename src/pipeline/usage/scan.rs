@@ -11,7 +11,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
-use crate::record::{News, Path, Transaction, Usage};
+use crate::record::{AddressKey, News, Path, Transaction, Usage};
 use crate::wire::packet::Vlan;
 
 use super::super::repeats::is_recent;
@@ -49,7 +49,7 @@ pub(super) struct Ended<'a> {
 }
 
 type Client = ((u16, u16), IpAddr);
-type Server = ((u16, u16), SocketAddr);
+type Server = ((u16, u16), AddressKey<SocketAddr>);
 
 /// What a client tried lately.
 #[derive(Debug, Default)]
@@ -116,7 +116,7 @@ impl Scans {
     pub(super) fn on_news(&mut self, pair: Pair, device: Device, usage: &Usage, is_settled: bool) {
         let what = What::News(usage.news);
         let Usage { at, function, .. } = *usage;
-        self.on_attempt(pair.client, Attempt { at, device, function, what, is_settled });
+        self.on_attempt(pair.client.0, Attempt { at, device, function, what, is_settled });
     }
 
     /// A refusal may show a scan, if it is one of the two that a wrong guess gets.

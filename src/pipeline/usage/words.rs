@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use crate::record::{
-    Doubts, Ending, Event, Kind, Pace, Protocol, SourceId, Trust, Usage, UsageChange,
+    AddressKey, Doubts, Ending, Event, Kind, Pace, Protocol, SourceId, Trust, Usage, UsageChange,
 };
 use crate::wire::packet::Vlan;
 
@@ -84,14 +84,19 @@ pub(super) fn scanned((source, doubts): (&SourceId, Doubts), scan: &Scan) -> Eve
     );
     let event = Event::new(Kind::DeviceScanned, scan.at, source.clone(), text);
     let device = scan.device;
-    with_parties(event, scan.vlan(), scan.client, (device.server, device.protocol, device.station))
-        .with("servers", n_servers as u64)
-        .with("stations", n_stations as u64)
-        .with("functions", n_functions as u64)
-        .with("news", n_news as u64)
-        .with("fruitless", n_fruitless as u64)
-        .with("span_ms", latency_ms(scan.span))
-        .with("trust", doubts.words(Trust::FULL))
+    with_parties(
+        event,
+        scan.vlan(),
+        scan.client,
+        (device.server.0, device.protocol, device.station),
+    )
+    .with("servers", n_servers as u64)
+    .with("stations", n_stations as u64)
+    .with("functions", n_functions as u64)
+    .with("news", n_news as u64)
+    .with("fruitless", n_fruitless as u64)
+    .with("span_ms", latency_ms(scan.span))
+    .with("trust", doubts.words(Trust::FULL))
 }
 
 pub(super) fn slower(source: &SourceId, seen: Seen<'_>, pace: Pace) -> Event {
@@ -125,7 +130,7 @@ pub(super) fn poll((source, doubts): (&SourceId, Doubts), now: SystemTime, told:
             event.with("trust", doubts.words(Trust::FULL))
         }
         Told::Resumed { pair, at, n, n_silent, last } => {
-            let Pair { client, server, .. } = *pair;
+            let Pair { client: AddressKey(client), server: AddressKey(server), .. } = *pair;
             let silent = last.map_or(Duration::ZERO, |last| elapsed(last, *at));
             let rest = match n_silent {
                 0 => String::new(),
@@ -149,7 +154,7 @@ fn poll_stopped(
     stopped: &Stopped,
     n_pairs: usize,
 ) -> Event {
-    let Pair { client, server, .. } = *pair;
+    let Pair { client: AddressKey(client), server: AddressKey(server), .. } = *pair;
     let silent = stopped.last.map_or(Duration::ZERO, |last| elapsed(last, now));
     let ending = stopped.ending.unwrap_or(Ending::Unknown);
     let (closed_by, cause) = cause(ending);
@@ -247,7 +252,7 @@ fn with_parties(
 
 fn with_pair(event: Event, pair: &Pair) -> Event {
     let event =
-        event.with("client", pair.client.to_string()).with("server", pair.server.to_string());
+        event.with("client", pair.client.0.to_string()).with("server", pair.server.0.to_string());
     with_vlan(event, Vlan { outer: pair.vlan.0, inner: pair.vlan.1 })
 }
 
